@@ -1,0 +1,20 @@
+//! Appointments of another system, from a CSV file: every line goes in or is reported with the reason.
+//!
+//! [`run`] takes what happened elsewhere as it was: outside hours, long ago, in any status. But nothing is put over another
+//! booking unless that is asked for, since busy time stands under the same constraints as ever. Contacts are found by what the
+//! file says of them; unknown ones are made by whoever calls ([`NewContacts`]), in the same transaction.
+
+mod cells;
+mod directory;
+mod ends;
+mod layout;
+mod options;
+mod person;
+mod resolve;
+mod row;
+mod run;
+
+pub use options::{ImportError, ImportOptions};
+pub use person::{NewContactError, NewContacts, OnlyKnownContacts, Person};
+pub use row::FIELDS;
+pub use run::run;

@@ -1,0 +1,46 @@
+//! The agenda: bookings, holds, who is free when, and calendar feeds. One table, `occupancies`, decides that nothing is booked twice.
+
+pub mod availability;
+pub mod booking;
+pub mod calendar;
+pub mod holds;
+pub mod import;
+pub mod moment;
+pub mod occupancy;
+pub mod tags;
+mod together;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers every endpoint of this crate; the caller mounts them under `/v1`.
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(availability::list_slots)
+        .service(availability::explain_slot)
+        .service(calendar::create_feed)
+        .service(calendar::list_feeds)
+        .service(calendar::get_feed)
+        .service(calendar::revoke_feed)
+        // Before `/appointments/{id}`, which would take `holds` for an id.
+        .service(holds::create_hold)
+        .service(holds::list_holds)
+        .service(holds::get_hold)
+        .service(holds::release_hold)
+        .service(booking::list_appointments)
+        .service(booking::book_appointment)
+        .service(booking::get_appointment)
+        .service(booking::edit_appointment)
+        .service(booking::appointment_history)
+        .service(booking::confirm_appointment)
+        .service(booking::check_in_appointment)
+        .service(booking::start_appointment)
+        .service(booking::complete_appointment)
+        .service(booking::mark_no_show)
+        .service(booking::cancel_appointment)
+        .service(booking::reopen_appointment)
+        .service(booking::reschedule_appointment);
+}
+
+/// Registers what is open to all who know a secret address, outside `/v1`: calendar feeds.
+pub fn public_routes(cfg: &mut ServiceConfig) {
+    cfg.service(calendar::read_feed);
+}

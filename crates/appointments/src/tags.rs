@@ -1,0 +1,34 @@
+//! What cached answers about the agenda depend on, and what each write makes stale.
+
+use chrono::NaiveDate;
+use kernel::{AppointmentId, ContactId, Tag};
+
+/// Every appointment of the clinic.
+#[must_use]
+pub const fn all() -> Tag {
+    Tag::collection("appointments")
+}
+
+/// One appointment.
+#[must_use]
+pub fn appointment(id: AppointmentId) -> Tag {
+    Tag::part("appointment", id)
+}
+
+/// The appointments that start on `date` in the clinic's zone.
+#[must_use]
+pub fn agenda(date: NaiveDate) -> Tag {
+    Tag::part("agenda", date)
+}
+
+/// The appointments of one contact.
+#[must_use]
+pub fn of_contact(id: ContactId) -> Tag {
+    Tag::part("contact_appointments", id)
+}
+
+/// Every calendar feed of the clinic, as those who make them see it.
+#[must_use]
+pub const fn calendar_feeds() -> Tag {
+    Tag::collection("calendar_feeds")
+}

@@ -1,0 +1,18 @@
+//! People: patients and leads, what they agreed to, who is twice in the books, and how they come in and out as tables.
+
+pub mod consents;
+pub mod duplicates;
+mod export;
+pub mod import;
+pub mod merge;
+pub mod people;
+pub mod tags;
+
+/// Registers every endpoint of this domain.
+pub fn routes(cfg: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    consents::routes(cfg);
+    duplicates::routes(cfg);
+    // Before the addresses with an id in them, which would take its name for one.
+    export::routes(cfg);
+    people::routes(cfg);
+}

@@ -1,0 +1,566 @@
+//! Every table, once, for all crates: diesel can join two tables only where both are declared together.
+//!
+//! Follows `migrations/`; a test compares it with the catalogue.
+#![expect(missing_docs, reason = "columns are described where they are made, in migrations/")]
+
+diesel::table! {
+    api_keys (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        secret_hash -> Binary,
+        secret_hint -> Text,
+        permissions -> Array<Text>,
+        created_by -> Uuid,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    appointment_moves (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        appointment_id -> Uuid,
+        appointment_version -> BigInt,
+        action -> Text,
+        from_status -> Nullable<Text>,
+        to_status -> Text,
+        from_starts_at -> Nullable<Timestamptz>,
+        to_starts_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    appointments (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        contact_id -> Uuid,
+        practitioner_id -> Uuid,
+        room_id -> Nullable<Uuid>,
+        service_id -> Nullable<Uuid>,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        status -> Text,
+        overbooked -> Bool,
+        notes -> Nullable<Text>,
+        cancelled_by -> Nullable<Text>,
+        cancellation_reason -> Nullable<Text>,
+        follow_up_of_id -> Nullable<Uuid>,
+        price_cents -> Nullable<BigInt>,
+        price_currency -> Nullable<Text>,
+        source -> Text,
+        sequence -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_log (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        occurred_at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        component -> Nullable<Text>,
+        action -> Text,
+        resource -> Text,
+        resource_id -> Nullable<Uuid>,
+        detail -> Nullable<Jsonb>,
+        reason -> Nullable<Text>,
+        request_id -> Nullable<Uuid>,
+        address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    calendar_feeds (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        practitioner_id -> Nullable<Uuid>,
+        room_id -> Nullable<Uuid>,
+        show_contact_names -> Bool,
+        secret_hash -> Binary,
+        created_by -> Nullable<Uuid>,
+        last_read_at -> Nullable<Timestamptz>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    clinic_keys (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        master_key_id -> Text,
+        wrapped -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    clinics (id) {
+        id -> Uuid,
+        slug -> Text,
+        legal_name -> Text,
+        trade_name -> Text,
+        cnpj -> Nullable<Text>,
+        zone -> Text,
+        locale -> Text,
+        currency -> Text,
+        status -> Text,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        address -> Jsonb,
+        slot_step_minutes -> Integer,
+        hold_minutes -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    contact_consents (clinic_id, id) {
+        clinic_id -> Uuid,
+        contact_id -> Uuid,
+        id -> Uuid,
+        purpose -> Text,
+        granted -> Nullable<Bool>,
+        origin -> Text,
+        recorded_at -> Timestamptz,
+        recorded_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    contact_merges (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        from_id -> Uuid,
+        into_id -> Uuid,
+        moved -> Jsonb,
+        merged_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_phones (clinic_id, contact_id, position) {
+        clinic_id -> Uuid,
+        contact_id -> Uuid,
+        position -> SmallInt,
+        number -> Text,
+        match_key -> Text,
+        kind -> Text,
+        is_primary -> Bool,
+    }
+}
+
+diesel::table! {
+    contacts (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        status -> Text,
+        name -> Text,
+        social_name -> Nullable<Text>,
+        birth_date -> Nullable<Date>,
+        sex -> Nullable<Text>,
+        cpf -> Nullable<Text>,
+        cns -> Nullable<Text>,
+        email -> Nullable<Text>,
+        address -> Nullable<Jsonb>,
+        tags -> Array<Text>,
+        custom_fields -> Jsonb,
+        guardian_id -> Nullable<Uuid>,
+        guardian_name -> Nullable<Text>,
+        insurer -> Nullable<Text>,
+        insurance_card_number -> Nullable<Text>,
+        source -> Nullable<Text>,
+        merged_into_id -> Nullable<Uuid>,
+        search_name -> Text,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    holds (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        practitioner_id -> Uuid,
+        room_id -> Nullable<Uuid>,
+        service_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    holidays (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        date -> Date,
+        name -> Text,
+        scope -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (clinic_id, actor_id, key) {
+        clinic_id -> Uuid,
+        actor_id -> Uuid,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> SmallInt,
+        headers -> Jsonb,
+        sealed_body -> Binary,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invitations (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        roles -> Array<Text>,
+        secret_hash -> Binary,
+        invited_by -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    memberships (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        roles -> Array<Text>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    occupancies (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        appointment_id -> Nullable<Uuid>,
+        hold_id -> Nullable<Uuid>,
+        practitioner_id -> Uuid,
+        room_id -> Nullable<Uuid>,
+        busy_from -> Timestamptz,
+        busy_until -> Timestamptz,
+        exclusive -> Bool,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    opening_hours (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        practitioner_id -> Nullable<Uuid>,
+        weekday -> SmallInt,
+        opens_at -> Time,
+        closes_at -> Time,
+        valid_from -> Nullable<Date>,
+        valid_until -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        payload -> Jsonb,
+        created_at -> Timestamptz,
+        changed_in -> BigInt,
+        available_at -> Timestamptz,
+        attempts -> Integer,
+        locked_until -> Nullable<Timestamptz>,
+        handled_at -> Nullable<Timestamptz>,
+        failed_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    password_resets (user_id, secret_hash) {
+        user_id -> Uuid,
+        secret_hash -> Binary,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    practitioner_services (clinic_id, service_id, practitioner_id) {
+        clinic_id -> Uuid,
+        practitioner_id -> Uuid,
+        service_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    practitioners (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        membership_id -> Nullable<Uuid>,
+        name -> Text,
+        council -> Text,
+        council_number -> Text,
+        council_state -> Text,
+        specialty -> Nullable<Text>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (clinic_id, secret_hash) {
+        clinic_id -> Uuid,
+        secret_hash -> Binary,
+        session_id -> Uuid,
+        issued_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    rooms (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    service_rooms (clinic_id, service_id, room_id) {
+        clinic_id -> Uuid,
+        service_id -> Uuid,
+        room_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    services (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        duration_minutes -> Integer,
+        buffer_before_minutes -> Integer,
+        buffer_after_minutes -> Integer,
+        slot_step_minutes -> Nullable<Integer>,
+        price_cents -> BigInt,
+        currency -> Text,
+        online_bookable -> Bool,
+        needs_room -> Bool,
+        follow_up_days -> Nullable<Integer>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        membership_id -> Uuid,
+        user_agent -> Nullable<Text>,
+        address -> Nullable<Text>,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        ended_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    time_off (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        practitioner_id -> Nullable<Uuid>,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_recovery_codes (user_id, code_hash) {
+        user_id -> Uuid,
+        code_hash -> Binary,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        totp_sealed -> Nullable<Binary>,
+        totp_confirmed_at -> Nullable<Timestamptz>,
+        totp_last_step -> Nullable<BigInt>,
+        failed_sign_ins -> Integer,
+        locked_until -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    appointment_moves,
+    appointments,
+    audit_log,
+    calendar_feeds,
+    clinic_keys,
+    clinics,
+    contact_consents,
+    contact_merges,
+    contact_phones,
+    contacts,
+    holds,
+    holidays,
+    idempotency_keys,
+    invitations,
+    memberships,
+    occupancies,
+    opening_hours,
+    outbox,
+    password_resets,
+    practitioner_services,
+    practitioners,
+    refresh_tokens,
+    rooms,
+    service_rooms,
+    services,
+    sessions,
+    time_off,
+    user_recovery_codes,
+    users,
+);
+
+// Joins name both halves of the key: `contacts::table.on(contacts::clinic_id.eq(…).and(contacts::id.eq(…)))`, since diesel's
+// `joinable!` knows single columns only.
+
+/// PostgreSQL functions that queries use.
+pub mod functions {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Uuid};
+
+    diesel::define_sql_function! {
+        /// Lower case without accents, as search columns are stored.
+        fn search_form(value: Text) -> Text;
+    }
+    diesel::define_sql_function! {
+        /// The oldest transaction that may still commit; rows changed below it are settled.
+        fn oldest_open_transaction() -> BigInt;
+    }
+    diesel::define_sql_function! {
+        /// Takes a lock that is held until the transaction ends, waiting for it.
+        fn pg_advisory_xact_lock(key: BigInt);
+    }
+    diesel::define_sql_function! {
+        /// Takes a lock that is held until the transaction ends, or says that another has it.
+        fn pg_try_advisory_xact_lock(key: BigInt) -> Bool;
+    }
+    diesel::define_sql_function! {
+        /// Sets a run-time parameter, for the transaction when `is_local`, else for the session.
+        fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
+    }
+    diesel::define_sql_function! {
+        /// The ids, one per row, of people found by words of their name or the beginning of their e-mail address, in the order of names.
+        fn contacts_by_part_of_name(
+            query: Text,
+            archived: Nullable<Bool>,
+            after_name: Nullable<Text>,
+            after_id: Nullable<Uuid>,
+            most: Nullable<Integer>
+        ) -> Uuid;
+    }
+    diesel::define_sql_function! {
+        /// The ids, one per row, of people found by digits of a phone number, CPF or CNS, in the order of names.
+        fn contacts_by_digits(
+            digits: Text,
+            dialled: Text,
+            number: Nullable<Text>,
+            archived: Nullable<Bool>,
+            after_name: Nullable<Text>,
+            after_id: Nullable<Uuid>,
+            most: Nullable<Integer>
+        ) -> Uuid;
+    }
+    diesel::define_sql_function! {
+        /// How alike two texts are, 0 to 1, by shared trigrams.
+        fn similarity(left: Nullable<Text>, right: Nullable<Text>) -> Float;
+    }
+}

@@ -1,0 +1,14 @@
+//! The composition root: puts the platform and the domains together into one server and one command line.
+//!
+//! Nothing imports this crate but its own binary and tests. What one domain owes another lives in [`workflows`].
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod documents;
+mod health;
+pub mod server;
+pub mod shared;
+mod unmatched;
+pub mod workflows;

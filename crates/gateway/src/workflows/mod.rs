@@ -1,0 +1,13 @@
+//! What one domain owes another: acts that span several at once, and what follows an event after its commit.
+
+mod jobs;
+mod merge;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) use self::jobs::start as start_jobs;
+
+/// Endpoints of acts that span several domains.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(merge::merge_contacts);
+}

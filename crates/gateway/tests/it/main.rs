@@ -1,0 +1,31 @@
+//! The gateway through its front door, and the ground under it: one program, so that it is linked once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+mod accounts;
+mod agenda;
+mod agenda_import;
+mod app;
+mod architecture;
+mod availability;
+mod bad_input;
+mod booking;
+mod calendar;
+mod contacts;
+mod contacts_merge;
+mod contacts_search;
+mod conventions;
+mod holds;
+mod openapi_lock;
+mod openapi_walk;
+mod practice;
+mod schema;
+mod statement_counts;
+mod units_of_work;
+mod walls;

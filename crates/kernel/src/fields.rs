@@ -1,0 +1,116 @@
+//! Errors in the fields of an input, gathered so that all of them are reported together.
+
+use std::fmt;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where, as a JSON Pointer (RFC 6901) into the body (`/phones/0/number`), or the name of a query parameter.
+    #[schema(example = "/birth_date")]
+    pub pointer: String,
+    /// What, as a stable snake_case word for programs.
+    #[schema(example = "in_future")]
+    pub code: String,
+    /// What, as an English sentence for people.
+    #[schema(example = "a birth date is not in the future")]
+    pub message: String,
+}
+
+/// All fields of one input that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// One error alone.
+    #[must_use]
+    pub fn one(pointer: impl Into<String>, code: &str, message: impl fmt::Display) -> Self {
+        let mut errors = Self::new();
+        errors.push(pointer, code, message);
+        errors
+    }
+
+    /// Adds an error.
+    pub fn push(&mut self, pointer: impl Into<String>, code: &str, message: impl fmt::Display) {
+        self.0.push(FieldError {
+            pointer: pointer.into(),
+            code: code.to_owned(),
+            message: message.to_string(),
+        });
+    }
+
+    /// Adds the errors of a nested input, their pointers put under `prefix`.
+    pub fn nest(&mut self, prefix: &str, inner: Self) {
+        self.0.extend(inner.0.into_iter().map(|error| FieldError {
+            pointer: format!("{prefix}{}", error.pointer),
+            ..error
+        }));
+    }
+
+    /// Keeps the value of a parse, or notes its error at `pointer` and goes on with `None`.
+    pub fn take<T, E: fmt::Display>(&mut self, pointer: &str, code: &str, parsed: Result<T, E>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.push(pointer, code, error);
+                None
+            }
+        }
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The errors, in the order they were found.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<FieldError> {
+        self.0
+    }
+
+    /// The errors, in the order they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &FieldError> {
+        self.0.iter()
+    }
+
+    /// `value` when all parts of it were right.
+    ///
+    /// # Errors
+    /// Everything that was pushed; a `None` without an error is a mistake of the caller and reported as `invalid`.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            Some(_) => Err(self),
+            None => {
+                if self.is_empty() {
+                    self.push("", "invalid", "the value is not valid");
+                }
+                Err(self)
+            }
+        }
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("; ")?;
+            }
+            write!(formatter, "{}: {}", error.pointer, error.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FieldErrors {}

@@ -1,0 +1,79 @@
+//! Limits that hold before anyone is known: calls per address, and the time a request may take.
+
+use std::time::Duration;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, ResponseError};
+
+use crate::context::RequestContext;
+use crate::limits::Allowance;
+use crate::problem::Problem;
+use crate::state::Rest;
+
+/// What the guard holds requests to; part of the application's data.
+#[derive(Debug, Clone, Copy)]
+pub struct GuardConfig {
+    /// How long a request may take before it is given up.
+    pub deadline: Duration,
+}
+
+/// Addresses under which secrets could be guessed.
+const GUESSABLE: [&str; 3] = ["/v1/auth/", "/v1/invitations/accept", "/calendar/"];
+
+/// Addresses that machines ask all the time, and that cost nothing.
+const FREE: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Counts the call for its address and gives up what takes too long. Work that is given up leaves no connection behind: see
+/// [`db::Db`].
+///
+/// # Errors
+/// Those of the layers below.
+pub async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let allowance = match check_address(&request) {
+        Ok(allowance) => allowance,
+        Err(problem) => return Ok(request.into_response(problem.error_response()).map_into_right_body()),
+    };
+    let deadline = request
+        .app_data::<Data<GuardConfig>>()
+        .map_or(Duration::from_secs(30), |config| config.deadline);
+    match tokio::time::timeout(deadline, next.call(request)).await {
+        Ok(served) => {
+            let mut response = served?;
+            if let Some(allowance) = allowance
+                && !response.headers().contains_key("ratelimit-limit")
+            {
+                allowance.write_to(response.headers_mut());
+            }
+            Ok(response.map_into_left_body())
+        }
+        Err(_elapsed) => {
+            tracing::warn!("a request was given up at its deadline");
+            Err(Problem::deadline_exceeded().into())
+        }
+    }
+}
+
+/// Counts the call, unless it is for [`authenticate`](super::authenticate) to say whose it is.
+fn check_address(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
+    // As the routes see it: `%61` is an `a` to them.
+    let path = request.match_info().as_str();
+    let guessable = GUESSABLE.iter().any(|prefix| path.starts_with(prefix));
+    let is_for_a_principal = path.starts_with("/v1/") && request.headers().contains_key(header::AUTHORIZATION);
+    let address = request
+        .extensions()
+        .get::<RequestContext>()
+        .and_then(|context| context.origin.address);
+    match (request.app_data::<Data<Rest>>(), address) {
+        (Some(rest), Some(address)) if guessable || !(is_for_a_principal || FREE.contains(&path)) => {
+            rest.limits.check_address(address, guessable).map(Some)
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE calendar_feeds, occupancies, holds, appointment_moves, appointments;
+DROP FUNCTION refuse_merged_contact();

@@ -1,7 +1,6 @@
 //! Puts the world into a database, past row-level security and the server: once for each template.
 
 use auth::ClinicKeys;
-use auth::ClinicKeys;
 use auth::passwords::{NewPassword, Passwords};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use kernel::{ClinicId, Timestamp};
@@ -50,7 +49,6 @@ impl Seeder<'_> {
     }
 
     async fn clinics(&self) {
-        let keys = ClinicKeys::new(keys::auth_config().master_keys);
         for each in CLINICS {
             self.insert(
                 "INSERT INTO clinics (id, slug, legal_name, trade_name, cnpj, zone, created_at, updated_at)

@@ -61,6 +61,27 @@ $$;
 CREATE TRIGGER refuse_merged_contact BEFORE INSERT OR UPDATE OF contact_id ON appointments
     FOR EACH ROW EXECUTE FUNCTION refuse_merged_contact();
 
+-- Whoever is put away meanwhile is not booked either, in the same way: archiving locks the row and counts what is booked.
+CREATE FUNCTION refuse_archived_practice() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF (SELECT archived_at FROM practitioners WHERE clinic_id = NEW.clinic_id AND id = NEW.practitioner_id FOR KEY SHARE) IS NOT NULL
+        OR (SELECT archived_at FROM rooms WHERE clinic_id = NEW.clinic_id AND id = NEW.room_id FOR KEY SHARE) IS NOT NULL
+        OR (SELECT archived_at FROM services WHERE clinic_id = NEW.clinic_id AND id = NEW.service_id FOR KEY SHARE) IS NOT NULL
+    THEN
+        RAISE EXCEPTION 'the practitioner, the room or the service was archived' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER refuse_archived_practice BEFORE INSERT ON appointments
+    FOR EACH ROW EXECUTE FUNCTION refuse_archived_practice();
+CREATE TRIGGER refuse_newly_archived_practice BEFORE UPDATE OF practitioner_id, room_id, service_id ON appointments
+    FOR EACH ROW
+    WHEN ((NEW.practitioner_id, NEW.room_id, NEW.service_id) IS DISTINCT FROM (OLD.practitioner_id, OLD.room_id, OLD.service_id))
+    EXECUTE FUNCTION refuse_archived_practice();
+
 -- Every move of an appointment between statuses and times, in the order of the versions that they made.
 CREATE TABLE appointment_moves (
     clinic_id uuid NOT NULL,

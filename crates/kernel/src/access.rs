@@ -243,7 +243,6 @@ impl Role {
                 .collect(),
             Self::Practitioner => PermissionSet::of(&[
                 P::ClinicRead,
-                P::StaffRead,
                 P::ContactsRead,
                 P::ContactsWrite,
                 P::AppointmentsRead,
@@ -258,7 +257,6 @@ impl Role {
             ]),
             Self::Receptionist => PermissionSet::of(&[
                 P::ClinicRead,
-                P::StaffRead,
                 P::ContactsRead,
                 P::ContactsWrite,
                 P::ContactsMerge,
@@ -272,7 +270,6 @@ impl Role {
             ]),
             Self::Billing => PermissionSet::of(&[
                 P::ClinicRead,
-                P::StaffRead,
                 P::ContactsRead,
                 P::AppointmentsRead,
                 P::FinancialRead,

@@ -47,6 +47,13 @@ pub fn bounded(value: &str, min_chars: usize, max_chars: usize) -> Result<String
     Ok(trimmed.to_owned())
 }
 
+/// A name: one line of 1 to `max_chars` characters, its words one space apart.
+fn spaced_once(value: &str, max_chars: usize) -> Result<String, InvalidText> {
+    let single_line = bounded(value, 1, usize::MAX)?;
+    let words: Vec<_> = single_line.split_whitespace().collect();
+    bounded(&words.join(" "), 1, max_chars)
+}
+
 /// Several lines of text: as [`bounded`], but with tabs and line breaks, the latter always written `\n`.
 ///
 /// # Errors
@@ -106,9 +113,7 @@ impl PersonName {
     /// # Errors
     /// [`InvalidText`] when it is blank, too long or has control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
-        let single_line = bounded(text, 1, usize::MAX)?;
-        let spaced_once = single_line.split_whitespace().collect::<Vec<_>>().join(" ");
-        bounded(&spaced_once, 1, 200).map(Self)
+        spaced_once(text, 200).map(Self)
     }
 
     /// The name.
@@ -119,7 +124,8 @@ impl PersonName {
 }
 
 text_column! {
-    /// The name of a thing in a clinic, such as a room, a service or a tag: 1 to 80 characters on one line.
+    /// The name of a thing in a clinic, such as a room, a service or a tag: 1 to 80 characters on one line, its
+    /// words one space apart.
     #[derive(PartialOrd, Ord)]
     #[schema(min_length = 1, max_length = 80, example = "Sala 2")]
     pub struct Label(String);
@@ -130,12 +136,12 @@ text_column! {
 }
 
 impl Label {
-    /// The label that `text` is, without outer white space.
+    /// The label that `text` is, spaces at its ends and doubled ones inside removed.
     ///
     /// # Errors
     /// [`InvalidText`] when it is blank, too long or has control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
-        bounded(text, 1, 80).map(Self)
+        spaced_once(text, 80).map(Self)
     }
 
     /// The label.

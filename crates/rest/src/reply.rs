@@ -68,14 +68,21 @@ impl Reply {
 
     fn with_view<V: View>(status: StatusCode, view: &V) -> Self {
         match render(view, None) {
-            Ok(answer) => Self {
-                status,
-                headers: Vec::new(),
-                body: answer.body,
-                fault: None,
+            Ok(answer) => {
+                let reply = Self {
+                    status,
+                    headers: Vec::new(),
+                    body: answer.body,
+                    fault: None,
+                }
+                .header(&header::CONTENT_TYPE, "application/json");
+                // What shows no row, such as tokens, is nothing to compare with later.
+                if view.version().is_some() {
+                    reply.header(&header::ETAG, answer.etag.as_str())
+                } else {
+                    reply
+                }
             }
-            .header(&header::CONTENT_TYPE, "application/json")
-            .header(&header::ETAG, answer.etag.as_str()),
             Err(fault) => Self {
                 status,
                 headers: Vec::new(),

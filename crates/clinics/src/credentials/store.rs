@@ -83,6 +83,11 @@ pub(super) async fn count_failure(lookup: &Lookup<'_>, user: UserId) -> Result<O
         .execute(&mut &*conn)
         .await
         .or_database::<DbError>()?;
+    // Asked before the count and not only when it fails, so that a user costs as many statements as nobody.
+    let waiting = wait(conn, user, now).await?;
+    if waiting.is_some() {
+        return Ok(waiting);
+    }
     let counted: Option<i32> = diesel::update(users::table)
         .filter(users::id.eq(user))
         .filter(users::locked_until.is_null().or(users::locked_until.le(now)))
@@ -92,10 +97,7 @@ pub(super) async fn count_failure(lookup: &Lookup<'_>, user: UserId) -> Result<O
         .await
         .optional()
         .or_database::<DbError>()?;
-    let Some(failures) = counted else {
-        return wait(conn, user, now).await;
-    };
-    if let Some(delay) = delay_after(failures) {
+    if let Some(delay) = counted.and_then(delay_after) {
         diesel::update(users::table.filter(users::id.eq(user)))
             .set(users::locked_until.eq(now.saturating_add(delay)))
             .execute(&mut &*conn)

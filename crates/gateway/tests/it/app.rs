@@ -17,7 +17,7 @@ use test_support::{Actor, Answer, Api, Credentials, Role, TestDatabase, keys, ma
 use tokio::sync::oneshot;
 
 /// A gateway that runs as long as this does.
-pub struct TestApp {
+pub(crate) struct TestApp {
     /// Where it is called.
     pub api: Api,
     /// Its time, which stands still until it is moved.
@@ -78,18 +78,18 @@ fn config_for(database: &TestDatabase) -> Config {
 
 impl TestApp {
     /// A gateway over a new database with the world in it; `None` when there are no test services.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         Self::start_with(|_config| {}).await
     }
 
     /// As [`Self::start`], with other settings.
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
         let database = TestDatabase::create().await?;
         let mut config = config_for(&database);
         change(&mut config);
         let clock = Arc::new(ManualClock::at(world::now()));
-        let credentials = Credentials::new(&config.auth, Arc::clone(&clock) as _);
-        let shared = Shared::new(config, Arc::clone(&clock) as _).expect("the parts fit together");
+        let credentials = Credentials::new(&config.auth, clock.clone());
+        let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
         let (stop, stopped) = oneshot::channel();
         let (started, addresses) = oneshot::channel();
         let for_server = shared.clone();
@@ -115,24 +115,24 @@ impl TestApp {
     }
 
     /// A member such as `reception@aurora`, signed in now.
-    pub fn actor(&self, member: &str) -> Actor {
+    pub(crate) fn actor(&self, member: &str) -> Actor {
         self.api.bearer(self.credentials.access_token(member))
     }
 
     /// An integration of a clinic such as `aurora`, which may do exactly `permissions`.
-    pub async fn integration(&self, clinic: &str, permissions: PermissionSet) -> Actor {
+    pub(crate) async fn integration(&self, clinic: &str, permissions: PermissionSet) -> Actor {
         let maintenance = self.database.connect(Role::Maintenance).await;
         self.api
             .bearer(make_api_key(&maintenance, clinic, permissions, kernel::Clock::now(&*self.clock)).await)
     }
 
     /// GET as a member.
-    pub async fn get(&self, member: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, member: &str, path: &str) -> Answer {
         self.actor(member).get(path).await
     }
 
     /// Asks the gateway to stop, as SIGTERM does, and goes on at once.
-    pub fn begin_stop(&mut self) {
+    pub(crate) fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _already_gone = stop.send(());
         }
@@ -141,7 +141,7 @@ impl TestApp {
 
 impl TestApp {
     /// Returns when the gateway is gone.
-    pub fn ended(&mut self) {
+    pub(crate) fn ended(&mut self) {
         self.begin_stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -155,4 +155,17 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.ended();
     }
+}
+
+/// Waits until `seen`, asked again and again, is true; what it waits for happens by itself.
+pub(crate) async fn until(what: &str, mut seen: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !seen().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok(),
+        "in vain: {what}"
+    );
 }

@@ -9,22 +9,22 @@ use test_support::{Actor, Answer, Role, world};
 use crate::app::TestApp;
 
 /// A CPF of its own for each `number`.
-pub fn cpf(number: u32) -> String {
+pub(crate) fn cpf(number: u32) -> String {
     Cpf::complete(&format!("{number:09}")).unwrap().as_str().to_owned()
 }
 
 /// Makes a person, who must be accepted.
-pub async fn make(actor: &Actor, body: Value) -> Answer {
+pub(crate) async fn make(actor: &Actor, body: Value) -> Answer {
     actor.post("/v1/contacts", body).await.expect_status(201)
 }
 
 /// Makes a person and gives their id.
-pub async fn make_id(actor: &Actor, body: Value) -> String {
+pub(crate) async fn make_id(actor: &Actor, body: Value) -> String {
     make(actor, body).await.id().to_owned()
 }
 
 /// Pointer and code of everything that a problem names.
-pub fn faults(answer: &Answer) -> Vec<String> {
+pub(crate) fn faults(answer: &Answer) -> Vec<String> {
     let text = |fault: &Value, member: &str| fault[member].as_str().unwrap_or_default().to_owned();
     let list = answer.body["errors"].as_array().cloned().unwrap_or_default();
     list.iter()
@@ -34,7 +34,7 @@ pub fn faults(answer: &Answer) -> Vec<String> {
 
 /// Asserts that the answer refuses values, and exactly these.
 #[track_caller]
-pub fn assert_faults(answer: &Answer, wanted: &[&str]) {
+pub(crate) fn assert_faults(answer: &Answer, wanted: &[&str]) {
     assert_eq!(answer.status.as_u16(), 422, "{answer}");
     answer.assert_is_problem();
     let mut found = faults(answer);

@@ -7,23 +7,10 @@ mod limits;
 mod lists;
 mod stopping;
 
-use std::time::Duration;
-
 use test_support::{Role, TestDatabase};
 use tokio_postgres::Client;
 
-/// Waits until `seen`, asked again and again, is true; what it waits for happens by itself.
-async fn until(what: &str, mut seen: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !seen().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok(),
-        "in vain: {what}"
-    );
-}
+use crate::app::until;
 
 /// A session that holds `lock` on the table of rooms until it is dropped or ended.
 async fn lock_rooms(database: &TestDatabase, mode: &str) -> Client {

@@ -335,11 +335,11 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
             Fields(vec![
                 (
                     "/practitioner_ids/0",
-                    json!({"name": "Nova", "duration_minutes": 30, "practitioner_ids": [of("practitioners")]}),
+                    json!({"name": "Nova", "duration_minutes": 30, "price": {"amount_cents": 0, "currency": "BRL"}, "practitioner_ids": [of("practitioners")]}),
                 ),
                 (
                     "/room_ids/0",
-                    json!({"name": "Nova", "duration_minutes": 30, "room_ids": [of("rooms")]}),
+                    json!({"name": "Nova", "duration_minutes": 30, "price": {"amount_cents": 0, "currency": "BRL"}, "room_ids": [of("rooms")]}),
                 ),
             ]),
         ),

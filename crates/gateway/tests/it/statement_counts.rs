@@ -44,7 +44,7 @@ async fn crowd(app: &TestApp) {
     let clinic = world::clinic("aurora");
     let statements = format!(
         "INSERT INTO contacts (clinic_id, id, kind, name, created_at, updated_at)
-         SELECT '{clinic}', gen_random_uuid(), 'patient', 'Pessoa ' || n, '2026-11-20', '2026-11-20' FROM generate_series(1, 100) n;
+         SELECT '{clinic}', gen_random_uuid(), 'patient', 'Pessoa ' || n, '2026-11-20', '2026-11-20' FROM generate_series(1, 101) n;
          INSERT INTO contact_phones (clinic_id, contact_id, position, number, match_key, kind, is_primary)
          SELECT clinic_id, id, 0, '+5511987650000', '+551187650000', 'mobile', true FROM contacts WHERE name LIKE 'Pessoa %';
          INSERT INTO contact_consents (clinic_id, contact_id, id, purpose, granted, origin, recorded_at)

@@ -335,7 +335,7 @@ async fn asking_for_a_new_password_is_noted_where_the_person_works() {
         .await
         .assert_status(202);
     let noted = format!(
-        "audit_log WHERE action = 'password_reset.request' AND clinic_id = '{}' AND subject_id = '{}'",
+        "audit_log WHERE action = 'password_reset.request' AND clinic_id = '{}' AND resource_id = '{}'",
         world::clinic("aurora"),
         world::user("reception@aurora")
     );

@@ -330,7 +330,7 @@ async fn a_sign_in_leaves_its_trace() {
     let signed_in = login(&app, "reception@aurora").await;
     let session = who(&app, &signed_in).get("/v1/me").await.body["session"]["id"].clone();
     let written = format!(
-        "audit_log WHERE action = 'auth.sign_in' AND subject_id = '{}'",
+        "audit_log WHERE action = 'auth.sign_in' AND resource_id = '{}'",
         session.as_str().unwrap_or_default()
     );
     assert_eq!(count(&app, &written).await, 1);

@@ -155,7 +155,7 @@ async fn a_token_that_another_node_signed_with_a_newer_key_is_taken_at_once() {
     directory.add("2026-12-20.pem", 8);
     let mut other_node = app.shared.config().auth.clone();
     other_node.signing_keys = Arc::new(directory.keys());
-    let token = Credentials::new(&other_node, Arc::clone(&app.clock) as _).access_token("reception@aurora");
+    let token = Credentials::new(&other_node, app.clock.clone()).access_token("reception@aurora");
     app.api.bearer(token).get("/v1/me").await.assert_status(200);
 }
 

@@ -65,7 +65,7 @@ async fn a_key_is_good_for_one_request_of_one_caller() {
         &owner,
         "/v1/services",
         "one",
-        json!({"name": "Sala nova", "duration_minutes": 30}),
+        json!({"name": "Sala nova", "duration_minutes": 30, "price": {"amount_cents": 0, "currency": "BRL"}}),
     )
     .await
     .assert_problem(422, "idempotency_key_reused");

@@ -127,7 +127,7 @@ async fn what_takes_too_long_is_given_up_and_leaves_nothing_behind() {
         assert!(answer.header("retry-after").is_some(), "{answer}");
     }
     drop(lock);
-    super::until("the server answers again", async || {
+    crate::app::until("the server answers again", async || {
         owner.get("/v1/rooms?limit=3").await.status == 200
     })
     .await;

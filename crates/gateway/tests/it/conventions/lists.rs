@@ -3,8 +3,8 @@
 use serde_json::Value;
 use test_support::{Actor, Role, world};
 
-use super::until;
 use crate::app::TestApp;
+use crate::app::until;
 
 /// Follows `Link: …; rel="next"` from `path` on; the rows of every page.
 async fn follow(actor: &Actor, path: &str) -> Vec<Vec<Value>> {

@@ -7,14 +7,20 @@ use test_support::{Actor, Answer, world};
 
 use super::column;
 use crate::accounts::{assert_fault, sql};
-use crate::app::TestApp;
+use crate::app::{TestApp, until};
 
 /// How many rows each list gets: more than two pages of the usual size.
 const ROWS: usize = 60;
 
 /// The pages of `path`, which has a query already, until there is no next one.
 async fn pages(actor: &Actor, path: &str) -> Vec<Answer> {
-    let mut pages = vec![actor.get(path).await.expect_status(200)];
+    let first = actor.get(path).await.expect_status(200);
+    pages_from(actor, path, first).await
+}
+
+/// `first` and the pages after it.
+async fn pages_from(actor: &Actor, path: &str, first: Answer) -> Vec<Answer> {
+    let mut pages = vec![first];
     while let Some(cursor) = pages.last().unwrap().body["page"]["next_cursor"].as_str() {
         assert!(pages.len() <= 100, "{path} never ends");
         let next = format!("{path}&cursor={cursor}");
@@ -230,10 +236,8 @@ async fn a_row_made_while_paging_is_neither_skipped_nor_does_it_push_another_out
     let admin = app.actor("admin@aurora");
     let first = admin.get("/v1/rooms?limit=30").await.expect_status(200);
     admin.post("/v1/rooms", json!({"name": "AAA"})).await.assert_status(201);
-    let cursor = first.body["page"]["next_cursor"].as_str().unwrap();
-    let rest = pages(&admin, &format!("/v1/rooms?limit=30&cursor={cursor}")).await;
-    let mut names = column(&first, "name");
-    names.extend(rest.iter().flat_map(|page| column(page, "name")));
+    let pages = pages_from(&admin, "/v1/rooms?limit=30", first).await;
+    let names: Vec<_> = pages.iter().flat_map(|page| column(page, "name")).collect();
     let distinct: HashSet<_> = names.iter().collect();
     assert_eq!((names.len(), distinct.len()), (ROWS + 2, ROWS + 2));
 }
@@ -269,9 +273,10 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
 async fn a_page_has_one_to_a_hundred_rows() {
     let Some(app) = TestApp::start().await else { return };
     let admin = app.actor("admin@aurora");
-    for limit in ["0", "101", "-1", "x", ""] {
+    for limit in ["0", "101", "-1", "x"] {
         admin.get(&format!("/v1/rooms?limit={limit}")).await.assert_status(422);
     }
+    admin.get("/v1/rooms?limit=").await.assert_status(200);
     assert_eq!(admin.get("/v1/rooms?limit=1").await.expect_status(200).data().len(), 1);
     assert_eq!(
         admin.get("/v1/rooms?limit=100").await.expect_status(200).data().len(),
@@ -302,11 +307,12 @@ async fn what_was_changed_since_is_listed_alone() {
     // The database writes the time of a change by its own clock, which runs on from today.
     sql(&app, "UPDATE rooms SET name = name || ' A'").await;
     let admin = app.actor("admin@aurora");
-    let changed = admin
-        .get("/v1/rooms?updated_since=2000-01-01T00:00:00Z")
-        .await
-        .expect_status(200);
-    assert_eq!(changed.data().len(), 2);
+    // Rows are shown as soon as no older transaction is open; other tests have theirs in the same cluster.
+    until("the changes are settled", async || {
+        let changed = admin.get("/v1/rooms?updated_since=2000-01-01T00:00:00Z").await;
+        changed.expect_status(200).data().len() == 2
+    })
+    .await;
     let none = admin
         .get("/v1/rooms?updated_since=2150-01-01T00:00:00Z")
         .await

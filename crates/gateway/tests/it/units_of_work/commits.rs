@@ -21,7 +21,7 @@ async fn listeners_hear_after_the_commit_and_only_of_commits() {
         return;
     };
     let witness = Witness::of(&database).await;
-    let db = database.db_heard_by(clock(), 1, vec![Arc::clone(&witness) as _]);
+    let db = database.db_heard_by(clock(), 1, vec![witness.clone()]);
     let [first, _] = clinics();
     let failed: Result<(), DbError> = db
         .write(&first, async |tx: &mut TenantTx<'_>| {

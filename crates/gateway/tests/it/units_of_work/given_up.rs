@@ -130,7 +130,7 @@ async fn writes_are_whole_or_not_at_all_and_never_unheard() {
         return;
     };
     let witness = Witness::of(&database).await;
-    let db = database.db_heard_by(clock(), 1, vec![Arc::clone(&witness) as _]);
+    let db = database.db_heard_by(clock(), 1, vec![witness.clone()]);
     let maintenance = database.connect(Role::Maintenance).await;
     let write = async |caller: &System| {
         db.write(caller, async |tx: &mut TenantTx<'_>| {

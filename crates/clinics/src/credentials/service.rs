@@ -8,15 +8,11 @@ use db::{Db, DbError, LookupBy};
 use kernel::UserId;
 use kernel::email::EmailAddress;
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::error::CredentialError;
 use super::model::{CodeKind, Credentials, Person, SecondFactor, SignInCode, wait_until};
-use super::store;
+use super::store::{self, NOBODY};
 use crate::accounts::Accounts;
-
-/// Nobody's id: what is done for a user is done for a stranger too, and finds nothing.
-const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
 
 /// A password that was right.
 pub(crate) struct ProvenPassword {

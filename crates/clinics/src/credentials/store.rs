@@ -8,10 +8,14 @@ use db::{DbError, Lookup, LookupBy, QueryResultExt as _, TenantRead, TenantTx};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::{Timestamp, UserId};
+use uuid::Uuid;
 
 use super::error::CredentialError;
 use super::model::{Credentials, Place, SecondFactor, delay_after, wait_until};
 use super::service::ProvenPassword;
+
+/// Nobody's id: what is done for a user is done for a stranger too, and finds nothing.
+pub(super) const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
 
 /// The user that the look-up is about.
 pub(super) async fn find_user(lookup: &Lookup<'_>, by: &LookupBy) -> Result<Option<Credentials>, DbError> {
@@ -83,11 +87,6 @@ pub(super) async fn count_failure(lookup: &Lookup<'_>, user: UserId) -> Result<O
         .execute(&mut &*conn)
         .await
         .or_database::<DbError>()?;
-    // Asked before the count and not only when it fails, so that a user costs as many statements as nobody.
-    let waiting = wait(conn, user, now).await?;
-    if waiting.is_some() {
-        return Ok(waiting);
-    }
     let counted: Option<i32> = diesel::update(users::table)
         .filter(users::id.eq(user))
         .filter(users::locked_until.is_null().or(users::locked_until.le(now)))
@@ -97,7 +96,15 @@ pub(super) async fn count_failure(lookup: &Lookup<'_>, user: UserId) -> Result<O
         .await
         .optional()
         .or_database::<DbError>()?;
-    if let Some(delay) = counted.and_then(delay_after) {
+    let Some(failures) = counted else {
+        // Nobody has no row to be locked; another question would tell them from a user.
+        return if user == NOBODY {
+            Ok(None)
+        } else {
+            wait(conn, user, now).await
+        };
+    };
+    if let Some(delay) = delay_after(failures) {
         diesel::update(users::table.filter(users::id.eq(user)))
             .set(users::locked_until.eq(now.saturating_add(delay)))
             .execute(&mut &*conn)

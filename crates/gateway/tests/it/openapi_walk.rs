@@ -339,7 +339,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
                 ),
                 (
                     "/room_ids/0",
-                    json!({"name": "Nova", "duration_minutes": 30, "price": {"amount_cents": 0, "currency": "BRL"}, "room_ids": [of("rooms")]}),
+                    json!({"name": "Nova", "duration_minutes": 30, "price": {"amount_cents": 0, "currency": "BRL"}, "needs_room": true, "room_ids": [of("rooms")]}),
                 ),
             ]),
         ),

@@ -1,11 +1,12 @@
 //! Open sign-ins: seen and ended by the person, and by who manages the staff.
 
+use chrono::TimeDelta;
 use kernel::Role;
 use serde_json::json;
 use test_support::{Actor, world};
 use uuid::Uuid;
 
-use super::{login, text, who};
+use super::{after, login, text, who};
 use crate::app::TestApp;
 
 /// The id of the sign-in that `actor` came by.
@@ -17,6 +18,7 @@ async fn session_of(actor: &Actor) -> String {
 async fn a_person_sees_their_own_sign_ins_the_newest_first() {
     let Some(app) = TestApp::start().await else { return };
     let first = who(&app, &login(&app, "reception@aurora").await);
+    after(&app, TimeDelta::seconds(1));
     let second = who(&app, &login(&app, "reception@aurora").await);
     let listed = first.get("/v1/sessions").await.expect_status(200);
     let ids: Vec<_> = listed.data().iter().map(|row| row["id"].as_str().unwrap()).collect();

@@ -31,8 +31,13 @@ impl ManageConnection for Manager {
         TenantConnection::open(&self.config).await
     }
 
-    async fn is_valid(&self, _connection: &mut Self::Connection) -> Result<(), Self::Error> {
-        Ok(())
+    /// Whether the connection is still open, as far as is known here: the database is not asked, which would cost a round trip.
+    async fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
+        if self.has_broken(connection) {
+            Err(ConnectError::Closed)
+        } else {
+            Ok(())
+        }
     }
 
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {
@@ -47,7 +52,7 @@ struct LogConnectErrors;
 
 impl bb8::ErrorSink<ConnectError> for LogConnectErrors {
     fn sink(&self, error: ConnectError) {
-        tracing::error!(%error, "a database connection could not be made");
+        tracing::error!(%error, "a database connection could not be had");
     }
 
     fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<ConnectError>> {
@@ -85,7 +90,7 @@ impl Db {
         let pool = Pool::builder()
             .max_size(pool.max_connections)
             .min_idle(Some(0))
-            .test_on_check_out(false)
+            .test_on_check_out(true)
             .connection_timeout(pool.wait)
             .idle_timeout(Some(std::time::Duration::from_secs(600)))
             .error_sink(Box::new(LogConnectErrors))

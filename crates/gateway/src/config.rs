@@ -298,7 +298,7 @@ impl ServerConfig {
             admin_listen: reader.or("admin_listen", SocketAddr::from(([127, 0, 0, 1], 9090))),
             trusted_proxies: trusted_proxies(reader),
             workers,
-            deadline: reader.seconds("request_deadline_seconds", 15, 300),
+            deadline: reader.seconds("request_deadline_seconds", 15, 60),
             shutdown: reader.seconds("shutdown_seconds", 30, 600),
             drain: reader.seconds("drain_seconds", if development { 0 } else { 5 }, 120),
             server_timing: reader.or("server_timing", development),

@@ -6,6 +6,7 @@ use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use chrono::TimeDelta;
 use kernel::{FieldErrors, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,8 @@ pub struct ListParams {
     /// The order: a field's name, with `-` before it for the other way round.
     #[param(example = "name")]
     sort: Option<String>,
-    /// Only rows changed at or after this time. A row that commits late is never skipped.
+    /// Only rows changed at or after this time. No row that commits late is skipped; rows changed up to a minute earlier may
+    /// come again.
     #[param(value_type = Option<Timestamp>)]
     updated_since: Option<Timestamp>,
     /// Only these fields of each row, separated by commas.
@@ -35,6 +37,11 @@ pub struct ListParams {
     /// Neighbours to embed, separated by commas.
     include: Option<String>,
 }
+
+/// A row carries the time at which its transaction began, and is seen when that has committed: a client that goes on from the
+/// newest time it has seen would miss a row of a transaction that began earlier and took longer. So the list begins this much
+/// earlier. No transaction lasts longer, by the deadline of requests and the time-outs of the database.
+const LONGEST_TRANSACTION: TimeDelta = TimeDelta::seconds(60);
 
 const LIST_PARAMS: [&str; 6] = ["limit", "cursor", "sort", "updated_since", "fields", "include"];
 
@@ -47,7 +54,7 @@ pub struct ListQuery<F> {
     pub cursor: Option<String>,
     /// The order asked for.
     pub sort: Option<String>,
-    /// Only rows changed at or after this.
+    /// Only rows changed at or after this: what the client asked for, less [`LONGEST_TRANSACTION`].
     pub updated_since: Option<Timestamp>,
     /// Only these fields of each row.
     pub fields: Option<Vec<String>>,
@@ -266,7 +273,9 @@ impl<F: DeserializeOwned> ListQuery<F> {
             limit,
             cursor: params.cursor,
             sort: params.sort,
-            updated_since: params.updated_since,
+            updated_since: params
+                .updated_since
+                .map(|since| since.saturating_add(-LONGEST_TRANSACTION)),
             fields: names(params.fields),
             include: Include::of(names(params.include)),
             filter,

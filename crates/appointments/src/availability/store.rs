@@ -314,9 +314,15 @@ async fn busy_practitioners(
     practitioners: &[PractitionerId],
     reach: Span,
 ) -> Result<Vec<(PractitionerId, Span)>, DbError> {
-    let rows: Vec<(PractitionerId, Timestamp, Timestamp)> = occupancies::table
+    let query = occupancies::table
         .filter(occupancies::clinic_id.eq(tx.clinic()))
-        .filter(occupancies::practitioner_id.eq_any(practitioners))
+        .into_boxed();
+    // Of a list whose length it does not know, the planner would read everybody's time and then look whose it is.
+    let query = match practitioners {
+        [one] => query.filter(occupancies::practitioner_id.eq(one)),
+        many => query.filter(occupancies::practitioner_id.eq_any(many)),
+    };
+    let rows: Vec<(PractitionerId, Timestamp, Timestamp)> = query
         .filter(occupancies::busy_from.ge(reach.starts_at().saturating_add(-occupancy::LONGEST)))
         .filter(occupancies::busy_from.lt(reach.ends_at()))
         .filter(occupancies::busy_until.gt(reach.starts_at()))
@@ -344,6 +350,8 @@ async fn busy_rooms(tx: &TenantRead<'_>, rooms: &[RoomId], reach: Span) -> Resul
     }
     let rows: Vec<(RoomId, Timestamp, Timestamp)> = occupancies::table
         .filter(occupancies::clinic_id.eq(tx.clinic()))
+        // Said twice: of a list that it does not know yet, the planner cannot tell that the partial index will do.
+        .filter(occupancies::room_id.is_not_null())
         .filter(occupancies::room_id.eq_any(rooms))
         .filter(occupancies::busy_from.ge(reach.starts_at().saturating_add(-occupancy::LONGEST)))
         .filter(occupancies::busy_from.lt(reach.ends_at()))

@@ -12,6 +12,7 @@ use kernel::money::Currency;
 use kernel::{ContactId, PractitionerId, RoomId, ServiceId, Timestamp, Zone};
 
 use crate::occupancy::LONGEST;
+use crate::occupancy::store::is_exclusive;
 
 /// Which rows a booking speaks of.
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +165,7 @@ pub(crate) async fn load(tx: &TenantRead<'_>, references: &References) -> Result
         )
         .filter(occupancies::busy_from.nullable().le(starts_at))
         .filter(occupancies::busy_until.nullable().gt(starts_at))
-        .filter(occupancies::exclusive)
+        .filter(is_exclusive())
         .filter(
             occupancies::expires_at
                 .is_null()

@@ -25,6 +25,7 @@ mod holds;
 mod openapi_lock;
 mod openapi_walk;
 mod practice;
+mod query_plans;
 mod schema;
 mod statement_counts;
 mod units_of_work;

@@ -354,8 +354,8 @@ async fn searches_and_lists_of_people_use_their_indexes() {
         }),
         get("a day of birth", &["contacts_by_birth_date"], 50, |round| {
             // The person number 2n is born seven days after 2n - 1.
-            let born =
-                chrono::NaiveDate::from_ymd_opt(1940, 1, 1).unwrap() + chrono::Days::new(7 * (1100 + 2 * round as u64));
+            let born = chrono::NaiveDate::from_ymd_opt(1940, 1, 1).unwrap()
+                + chrono::TimeDelta::weeks(i64::try_from(1100 + 2 * round).unwrap());
             format!("/v1/contacts?birth_date={born}")
         }),
         get("one", &["contacts_pkey"], 10, |round| {

@@ -100,7 +100,7 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (clinic_id, actor_id, key)
 );
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
-CALL close_tenant_table('idempotency_keys', 'SELECT, INSERT, UPDATE');
+CALL close_tenant_table('idempotency_keys', 'SELECT, INSERT, DELETE');
 CREATE POLICY worker ON idempotency_keys TO taskmed_worker USING (true);
 GRANT SELECT, DELETE ON idempotency_keys TO taskmed_worker;
 

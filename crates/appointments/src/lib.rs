@@ -14,12 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers every endpoint of this crate; the caller mounts them under `/v1`.
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(availability::list_slots)
-        .service(availability::explain_slot)
-        .service(calendar::create_feed)
-        .service(calendar::list_feeds)
-        .service(calendar::get_feed)
-        .service(calendar::revoke_feed)
+    cfg
         // Before `/appointments/{id}`, which would take `holds` for an id.
         .service(holds::create_hold)
         .service(holds::list_holds)
@@ -37,7 +32,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(booking::mark_no_show)
         .service(booking::cancel_appointment)
         .service(booking::reopen_appointment)
-        .service(booking::reschedule_appointment);
+        .service(booking::reschedule_appointment)
+        .service(availability::list_slots)
+        .service(availability::explain_slot)
+        .service(calendar::create_feed)
+        .service(calendar::list_feeds)
+        .service(calendar::get_feed)
+        .service(calendar::revoke_feed);
 }
 
 /// Registers what is open to all who know a secret address, outside `/v1`: calendar feeds.

@@ -10,9 +10,9 @@ pub mod tags;
 
 /// Registers every endpoint of this domain.
 pub fn routes(cfg: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    consents::routes(cfg);
-    duplicates::routes(cfg);
     // Before the addresses with an id in them, which would take its name for one.
     export::routes(cfg);
     people::routes(cfg);
+    consents::routes(cfg);
+    duplicates::routes(cfg);
 }

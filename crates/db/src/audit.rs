@@ -92,7 +92,7 @@ impl AuditRecord {
 
 /// A row of the audit log.
 #[derive(Debug, diesel::Insertable)]
-#[diesel(table_name = audit_log)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
 pub(crate) struct AuditRow {
     clinic_id: ClinicId,
     id: AuditEntryId,

@@ -12,11 +12,11 @@ use utoipa_actix_web::{AppExt, scope};
 use crate::shared::Worker;
 use crate::{documents, health, unmatched, workflows};
 
-/// Every endpoint under `/v1`.
+/// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
-    clinics::routes(config);
     contacts::routes(config);
     appointments::routes(config);
+    clinics::routes(config);
     workflows::routes(config);
 }
 

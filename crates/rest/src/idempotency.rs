@@ -47,7 +47,7 @@ struct KeptReply {
     expires_at: Timestamp,
 }
 
-#[derive(Insertable, AsChangeset)]
+#[derive(Insertable)]
 #[diesel(table_name = idempotency_keys)]
 struct NewKeptReply<'r> {
     clinic_id: ClinicId,
@@ -230,14 +230,24 @@ async fn begin<E>(tx: &TenantTx<'_>, request: &RepeatableRequest) -> Result<Opti
     if !locked.map_err(DbError::from)? {
         return Err(WriteError::InFlight);
     }
-    let kept = kept
-        .optional()
-        .map_err(DbError::from)?
-        .filter(|kept| kept.expires_at > tx.now());
-    match kept {
+    match kept.optional().map_err(DbError::from)? {
+        Some(kept) if kept.expires_at <= tx.now() => {
+            forget(tx, request).await?;
+            Ok(None)
+        }
         Some(kept) if kept.fingerprint != request.fingerprint => Err(WriteError::KeyReused),
         kept => Ok(kept),
     }
+}
+
+/// Removes an expired answer, which makes room for another under the same key.
+async fn forget(tx: &TenantTx<'_>, request: &RepeatableRequest) -> Result<(), DbError> {
+    let expired = idempotency_keys::table
+        .filter(idempotency_keys::clinic_id.eq(tx.clinic()))
+        .filter(idempotency_keys::actor_id.eq(request.actor))
+        .filter(idempotency_keys::key.eq(&request.key));
+    diesel::delete(expired).execute(&mut tx.conn()).await?;
+    Ok(())
 }
 
 /// The table, column and row that a kept body is sealed for.
@@ -292,14 +302,6 @@ async fn keep<E>(
     };
     diesel::insert_into(idempotency_keys::table)
         .values(&row)
-        // An expired answer under the same key makes room.
-        .on_conflict((
-            idempotency_keys::clinic_id,
-            idempotency_keys::actor_id,
-            idempotency_keys::key,
-        ))
-        .do_update()
-        .set(&row)
         .execute(&mut tx.conn())
         .await
         .map_err(DbError::from)?;

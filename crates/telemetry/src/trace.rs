@@ -54,6 +54,14 @@ pub fn join(span: &Span, traceparent: &str, tracestate: Option<&str>) {
     }
 }
 
+/// Tells the trace what was asked and how it was answered, by the names of the semantic conventions for HTTP. Not recorded as
+/// fields of the span: its log line says the same, and each field recorded would have the line's form made anew.
+pub fn describe_exchange(span: &Span, method: &str, route: &str, status: u16) {
+    span.set_attribute("http.request.method", method.to_owned());
+    span.set_attribute("http.route", route.to_owned());
+    span.set_attribute("http.response.status_code", i64::from(status));
+}
+
 /// The trace that `span` is a part of, in the 32 hexadecimal digits of W3C Trace Context; starts the span. `None` when it has
 /// none.
 #[must_use]

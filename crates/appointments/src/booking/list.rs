@@ -3,8 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 use db::schema::functions::oldest_open_transaction;
 use db::schema::{appointments, clinics, contacts, practitioners, rooms, services};
-use db::{DbError, QueryResultExt, TenantRead};
-use diesel::dsl::sql;
+use db::{DbError, Literal, QueryResultExt, TenantRead};
 use diesel::prelude::*;
 use diesel::sql_types;
 use diesel_async::RunQueryDsl;
@@ -135,8 +134,7 @@ impl AgendaRow {
 macro_rules! agenda {
     ($tx:expr, $included:expr) => {{
         let included: &[&str] = $included;
-        // A literal and no bound value: a look-up that is not wanted is gone when the statement is planned.
-        let with = |name: &str| sql::<sql_types::Bool>(if included.contains(&name) { "TRUE" } else { "FALSE" });
+        let with = |name: &str| Literal(included.contains(&name));
         appointments::table
             .left_join(
                 contacts::table.on(with("contact")

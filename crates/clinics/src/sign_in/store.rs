@@ -11,7 +11,7 @@ use kernel::{ClinicId, MembershipId, SessionId, Timestamp, UserId};
 
 /// A sign-in to be stored.
 #[derive(Insertable)]
-#[diesel(table_name = sessions)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub(super) struct NewSession<'v> {
     pub(super) clinic_id: ClinicId,
     pub(super) id: SessionId,

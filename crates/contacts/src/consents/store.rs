@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{Consent, NewConsent, Purpose};
 
 #[derive(diesel::Insertable)]
-#[diesel(table_name = contact_consents)]
+#[diesel(table_name = contact_consents, treat_none_as_default_value = false)]
 struct ConsentRow<'c> {
     clinic_id: ClinicId,
     contact_id: ContactId,

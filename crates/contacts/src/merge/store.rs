@@ -81,7 +81,7 @@ pub(super) async fn move_redirects(
 }
 
 #[derive(diesel::Insertable)]
-#[diesel(table_name = contact_merges)]
+#[diesel(table_name = contact_merges, treat_none_as_default_value = false)]
 struct MergeRow {
     clinic_id: ClinicId,
     id: ContactMergeId,

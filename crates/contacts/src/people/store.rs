@@ -116,7 +116,7 @@ pub(crate) async fn id_by_cpf(tx: &TenantRead<'_>, cpf: &Cpf) -> Result<Option<C
 }
 
 #[derive(diesel::Insertable)]
-#[diesel(table_name = contacts)]
+#[diesel(table_name = contacts, treat_none_as_default_value = false)]
 struct InsertedContact<'c> {
     clinic_id: ClinicId,
     id: ContactId,
@@ -213,7 +213,7 @@ fn in_order_of_purpose(mut consents: Vec<Consent>) -> Vec<Consent> {
 }
 
 #[derive(diesel::Insertable)]
-#[diesel(table_name = contact_phones)]
+#[diesel(table_name = contact_phones, treat_none_as_default_value = false)]
 struct InsertedPhone<'p> {
     clinic_id: ClinicId,
     contact_id: ContactId,

@@ -52,9 +52,6 @@ pub async fn observe(
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
-        http.request.method = %method,
-        http.route = tracing::field::Empty,
-        http.response.status_code = tracing::field::Empty,
         request_id = %id,
         clinic_id = tracing::field::Empty,
     );
@@ -73,10 +70,9 @@ pub async fn observe(
         Err(error) => (None, error.as_response_error().status_code()),
     };
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
-    span.record("http.route", route.as_str());
-    span.record("http.response.status_code", status.as_u16());
+    telemetry::trace::describe_exchange(&span, method.as_str(), &route, status.as_u16());
     span.in_scope(|| {
-        let microseconds = started.elapsed().as_micros();
+        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(%method, route, status = status.as_u16(), statements, microseconds, "request served");
     });
     let timing = rest.is_some_and(|rest| rest.server_timing).then_some(statements);

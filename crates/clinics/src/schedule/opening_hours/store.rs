@@ -97,7 +97,7 @@ pub(super) async fn of_owner(
 
 /// An entry as a row to be inserted.
 #[derive(Insertable)]
-#[diesel(table_name = opening_hours)]
+#[diesel(table_name = opening_hours, treat_none_as_default_value = false)]
 struct Values {
     clinic_id: kernel::ClinicId,
     id: OpeningHoursId,

@@ -25,6 +25,8 @@ ALTER ROLE taskmed_app LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION N
 ALTER ROLE taskmed_worker LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS;
 -- Bulk loads, backups and backfills, which row-level security would stop; the server never signs in as it.
 ALTER ROLE taskmed_maintenance LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION BYPASSRLS;
+-- A backup reads partitions too, on which nobody has a grant of their own.
+GRANT pg_read_all_data TO taskmed_maintenance;
 
 \if :{?owner_password}
 ALTER ROLE taskmed_owner PASSWORD :'owner_password';

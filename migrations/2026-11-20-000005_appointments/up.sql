@@ -60,27 +60,45 @@ END
 $$;
 CREATE TRIGGER refuse_merged_contact BEFORE INSERT OR UPDATE OF contact_id ON appointments
     FOR EACH ROW EXECUTE FUNCTION refuse_merged_contact();
+CREATE TRIGGER refuse_merged_contact BEFORE INSERT ON contact_consents
+    FOR EACH ROW EXECUTE FUNCTION refuse_merged_contact();
 
--- Whoever is put away meanwhile is not booked either, in the same way: archiving locks the row and counts what is booked.
+-- Whoever is put away meanwhile is not booked either, in the same way: archiving locks the row and counts what is booked. What
+-- an appointment had already it keeps, but for a practitioner or room that it would take again.
 CREATE FUNCTION refuse_archived_practice() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    is_new boolean := TG_OP = 'INSERT';
+    takes_time boolean := is_new
+        OR (OLD.status IN ('cancelled', 'no_show') AND NEW.status NOT IN ('cancelled', 'no_show'));
 BEGIN
-    IF (SELECT archived_at FROM practitioners WHERE clinic_id = NEW.clinic_id AND id = NEW.practitioner_id FOR KEY SHARE) IS NOT NULL
-        OR (SELECT archived_at FROM rooms WHERE clinic_id = NEW.clinic_id AND id = NEW.room_id FOR KEY SHARE) IS NOT NULL
-        OR (SELECT archived_at FROM services WHERE clinic_id = NEW.clinic_id AND id = NEW.service_id FOR KEY SHARE) IS NOT NULL
-    THEN
-        RAISE EXCEPTION 'the practitioner, the room or the service was archived' USING ERRCODE = 'serialization_failure';
+    IF takes_time OR NEW.practitioner_id <> OLD.practitioner_id THEN
+        PERFORM refuse_archived(archived_at) FROM practitioners
+            WHERE clinic_id = NEW.clinic_id AND id = NEW.practitioner_id FOR KEY SHARE;
+    END IF;
+    IF NEW.room_id IS NOT NULL AND (takes_time OR NEW.room_id IS DISTINCT FROM OLD.room_id) THEN
+        PERFORM refuse_archived(archived_at) FROM rooms
+            WHERE clinic_id = NEW.clinic_id AND id = NEW.room_id FOR KEY SHARE;
+    END IF;
+    IF NEW.service_id IS NOT NULL AND (is_new OR NEW.service_id IS DISTINCT FROM OLD.service_id) THEN
+        PERFORM refuse_archived(archived_at) FROM services
+            WHERE clinic_id = NEW.clinic_id AND id = NEW.service_id FOR KEY SHARE;
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER refuse_archived_practice BEFORE INSERT ON appointments
+CREATE FUNCTION refuse_archived(archived_at timestamptz) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF archived_at IS NOT NULL THEN
+        RAISE EXCEPTION 'the practitioner, the room or the service was archived' USING ERRCODE = 'serialization_failure';
+    END IF;
+END
+$$;
+CREATE TRIGGER refuse_archived_practice BEFORE INSERT OR UPDATE OF practitioner_id, room_id, service_id, status ON appointments
     FOR EACH ROW EXECUTE FUNCTION refuse_archived_practice();
-CREATE TRIGGER refuse_newly_archived_practice BEFORE UPDATE OF practitioner_id, room_id, service_id ON appointments
-    FOR EACH ROW
-    WHEN ((NEW.practitioner_id, NEW.room_id, NEW.service_id) IS DISTINCT FROM (OLD.practitioner_id, OLD.room_id, OLD.service_id))
-    EXECUTE FUNCTION refuse_archived_practice();
 
 -- Every move of an appointment between statuses and times, in the order of the versions that they made.
 CREATE TABLE appointment_moves (

@@ -112,6 +112,13 @@ impl Authenticator {
         Ok(standing.at(now)?.in_request(origin))
     }
 
+    /// Whether `bearer` may cost a look-up in the database that no earlier request has paid for: an API key that was not seen
+    /// lately. What is signed by us was handed to somebody.
+    #[must_use]
+    pub fn must_look_up(&self, bearer: &str) -> bool {
+        bearer.starts_with(ApiKeyKind::PREFIX) && !self.verdicts.remembers(bearer)
+    }
+
     /// What `bearer` is, by itself.
     fn judge(&self, bearer: &str) -> Result<Credential, Judgement> {
         if bearer.is_empty() {

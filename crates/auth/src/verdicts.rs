@@ -124,6 +124,11 @@ impl Verdicts {
         }))
     }
 
+    /// Whether `token` was seen lately.
+    pub(crate) fn remembers(&self, token: &str) -> bool {
+        self.0.tokens.contains_key(&sha256(token.as_bytes()))
+    }
+
     /// The verdict on `token`, made by `judge` when it is not remembered. A token that `judge` refuses is not remembered.
     pub(crate) fn of<E: Send + Sync + Clone + 'static>(
         &self,

@@ -15,6 +15,8 @@ use kernel::{ClinicId, MembershipId, Role, System, UserId, Zone};
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::account::void_password_resets;
+
 use crate::authority::role_names;
 use crate::clinic::Locale;
 use crate::credentials;
@@ -179,7 +181,12 @@ pub async fn create_user_with_membership(
     db.write(&System::acting_for(clinic, COMPONENT), async |tx| {
         tx.open_user(&LookupBy::Email(new.email.clone())).await?;
         let user = match (present, &password_hash) {
-            (Some(user), _) => user,
+            (Some(user), _) => {
+                // A link handed out by one clinic must not open another.
+                tx.open_user(&LookupBy::User(user)).await?;
+                void_password_resets(tx, user).await?;
+                user
+            }
             (None, Some(hash)) => places::insert_user(tx, &new.email, &new.name, hash).await?,
             (None, None) => return Err(ProvisionError::AccountRace),
         };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use db::schema::functions::pg_try_advisory_xact_lock;
 use db::schema::idempotency_keys;
-use db::{DbError, TenantTx, TxError};
+use db::{AuditRecord, DbError, TenantTx, TxError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{Actor, Caller, ClinicId, Timestamp};
@@ -126,6 +126,8 @@ impl<D> Authorized<D> {
             .db
             .write(&self.principal, async |tx: &mut TenantTx<'_>| {
                 if let Some(kept) = begin(tx, &request).await? {
+                    // What was answered then is read again now.
+                    tx.audit(AuditRecord::over("requests.replay", "idempotency_key"));
                     return Ok((reopen(tx, keys, &request, kept).await?, true));
                 }
                 let reply = work(tx).await.map_err(WriteError::Work)?;

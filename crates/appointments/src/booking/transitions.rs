@@ -1,10 +1,10 @@
 //! Moving an appointment: between statuses, to another time, and what may be edited in place.
 
 use db::{AuditRecord, TenantTx};
-use kernel::{AppointmentId, PractitionerId, RoomId, ServiceId, Timestamp, Version};
+use kernel::{AppointmentId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version};
 use serde_json::json;
 
-use super::context;
+use super::context::{self, Context, Found};
 use super::error::BookingError;
 use super::model::{Appointment, AppointmentStatus, CancelledBy, Notes, Reason};
 use super::moves::Action;
@@ -210,6 +210,7 @@ async fn reclaim(tx: &TenantTx<'_>, appointment: &Appointment) -> Result<Claim, 
         starts_at: None,
     };
     let context = context::load(tx, &references).await?;
+    refuse_archived(&context)?;
     let claim = Claim {
         practitioner: appointment.practitioner_id,
         room: appointment.room_id,
@@ -223,6 +224,18 @@ async fn reclaim(tx: &TenantTx<'_>, appointment: &Appointment) -> Result<Claim, 
         return Err(BookingError::Conflict(taken));
     }
     Ok(claim)
+}
+
+/// Nobody sees people who has been put away meanwhile, nor in a room that was.
+fn refuse_archived(context: &Context) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::new();
+    if context.practitioner == Found::Archived {
+        errors.push("/practitioner_id", "archived", "the practitioner is archived");
+    }
+    if context.room == Found::Archived {
+        errors.push("/room_id", "archived", "the room is archived");
+    }
+    errors.finish(Some(()))
 }
 
 /// The locks under which `claim` is decided.
@@ -305,6 +318,8 @@ pub async fn edit(
     names.extend(new_room.map(|_| "room_id"));
     names.extend(new_service.map(|_| "service_id"));
     if names.is_empty() {
+        // Nothing was written, but somebody was shown.
+        tx.audit(AuditRecord::new("appointments.read", "appointment", id.as_uuid()));
         return Ok(locked.appointment);
     }
     let mut claimed = None;

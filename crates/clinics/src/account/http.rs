@@ -157,6 +157,9 @@ pub(crate) struct ChangePasswordRequest {
     /// The new one: at least 15 characters, not one of the common ones.
     #[schema(value_type = String, format = Password, min_length = 15, max_length = 256)]
     new_password: SecretString,
+    /// The six digits that the app shows now, or one of the recovery codes; demanded of who has a second factor.
+    #[schema(value_type = Option<String>, example = "123456")]
+    totp_code: Option<SecretString>,
 }
 
 /// The present password, where it alone is asked for.
@@ -245,8 +248,15 @@ async fn change_password(
     let ChangePasswordRequest {
         current_password,
         new_password,
+        totp_code,
     } = body.into_inner();
-    service::change_password(&accounts, caller.db(), &caller, &current_password, &new_password).await?;
+    let code = totp_code.map(SignInCode::new);
+    let change = service::PasswordChange {
+        current: &current_password,
+        new: &new_password,
+        code: code.as_ref(),
+    };
+    service::change_password(&accounts, caller.db(), &caller, change).await?;
     Reply::no_content().into_response()
 }
 

@@ -62,20 +62,28 @@ async fn own_credentials(db: &Db, user: UserId) -> Result<Credentials, AccountEr
         .ok_or(AccountError::Gone)
 }
 
+/// A password that is to take another's place, and what proves the caller.
+pub(super) struct PasswordChange<'c> {
+    pub(super) current: &'c SecretString,
+    pub(super) new: &'c SecretString,
+    /// Demanded of who has a second factor.
+    pub(super) code: Option<&'c SignInCode>,
+}
+
 /// Changes the caller's password and ends their other sign-ins, in every clinic.
 pub(super) async fn change_password(
     accounts: &Accounts,
     db: &Db,
     principal: &Principal,
-    current: &SecretString,
-    new: &SecretString,
+    change: PasswordChange<'_>,
 ) -> Result<(), AccountError> {
-    let ProvenCaller { own, user, password } = prove_caller(accounts, db, principal, current).await?;
-    let new = NewPassword::choose(new, &user.email)?;
+    let ProvenCaller { own, user, password } = prove_caller(accounts, db, principal, change.current).await?;
+    let factor = check_second_factor(accounts, db, &user, change.code).await?;
+    let new = NewPassword::choose(change.new, &user.email)?;
     let password = password.replaced_by(accounts.passwords.hash(new).await?);
     db.write(principal, async |tx| {
         tx.open_user(&LookupBy::User(user.id)).await?;
-        consume(tx, &user, &password, &SecondFactor::NotNeeded).await?;
+        consume(tx, &user, &password, &factor).await?;
         store::void_password_resets(tx, user.id).await?;
         sessions::end_of_user(tx, user.id, Some(own.session), EndReason::PasswordChanged).await?;
         note(tx, "account.password_change", user.id);

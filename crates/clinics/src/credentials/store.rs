@@ -162,6 +162,8 @@ async fn use_up_password_and_step(
         SecondFactor::Totp(step) => Some(step.get()),
         SecondFactor::NotNeeded | SecondFactor::Recovery(_) => None,
     };
+    // Failures are forgiven to who proved all there is to prove: else the password alone would give new guesses at the code.
+    let forgiven = !(user.has_second_factor() && matches!(factor, SecondFactor::NotNeeded));
     let rows = diesel::update(users::table)
         .filter(users::id.eq(user.id))
         .filter(users::password_hash.eq(&password.verified))
@@ -173,8 +175,8 @@ async fn use_up_password_and_step(
                 .or(users::totp_last_step.lt(step.unwrap_or(i64::MAX))),
         )
         .set((
-            users::failed_sign_ins.eq(0),
-            users::locked_until.eq(None::<Timestamp>),
+            forgiven.then(|| (users::failed_sign_ins.eq(0), users::locked_until.eq(None::<Timestamp>))),
+            (!forgiven).then(|| users::failed_sign_ins.eq(users::failed_sign_ins)),
             step.map(|step| users::totp_last_step.eq(step)),
             password.replacement.as_ref().map(|hash| users::password_hash.eq(hash)),
         ))

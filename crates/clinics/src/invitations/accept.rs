@@ -11,6 +11,7 @@ use super::model::{Acceptance, Invitation, InvitationStatus};
 use super::store;
 use crate::account::void_password_resets;
 use crate::accounts::Accounts;
+use crate::authority::{Authority, parse_roles};
 use crate::credentials::{self, ClinicSummary, Credentials, ProvenPassword, SecondFactor, consume, prove_password};
 use crate::{places, tags};
 
@@ -93,7 +94,7 @@ async fn join(
     account: &Account,
     acceptance: &Acceptance,
 ) -> Result<(UserId, MembershipId), InvitationError> {
-    if !store::accept(tx, invitation.id).await? {
+    if !store::accept(tx, invitation.id).await? || !is_still_meant(tx, invitation).await? {
         return Err(InvitationError::Closed);
     }
     tx.open_user(&LookupBy::Email(invitation.email.clone())).await?;
@@ -115,4 +116,14 @@ async fn join(
     let record = AuditRecord::new("invitations.accept", "invitation", invitation.id.as_uuid());
     tx.audit(record.with_detail(json!({"user_id": user, "membership_id": membership})));
     Ok((user, membership))
+}
+
+/// Whether who invited still works here and may still give these roles. What an integration or the operator invited stands
+/// until it is taken back.
+async fn is_still_meant(tx: &TenantTx<'_>, invitation: &Invitation) -> Result<bool, InvitationError> {
+    let Some(inviter) = invitation.invited_by else {
+        return Ok(true);
+    };
+    let roles = store::roles_of_inviter(tx, inviter).await?;
+    Ok(roles.is_some_and(|roles| Authority::of_roles(&parse_roles(&roles)).may_grant(&invitation.roles())))
 }

@@ -169,6 +169,19 @@ pub(super) async fn accept(tx: &TenantTx<'_>, id: InvitationId) -> Result<bool, 
     Ok(rows == 1)
 }
 
+/// The names of the roles of a member who works here, kept from changes until the transaction ends.
+pub(super) async fn roles_of_inviter(tx: &TenantRead<'_>, id: MembershipId) -> Result<Option<Vec<String>>, DbError> {
+    memberships::table
+        .filter(memberships::clinic_id.eq(tx.clinic()).and(memberships::id.eq(id)))
+        .filter(memberships::archived_at.is_null())
+        .select(memberships::roles)
+        .for_share()
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database()
+}
+
 /// The clinic, if it is active.
 pub(super) async fn active_clinic(tx: &TenantRead<'_>) -> Result<Option<ClinicSummary>, DbError> {
     clinics::table

@@ -34,6 +34,8 @@ pub(super) async fn issue_for_member(
     }
     let authority = Authority::of(tx, principal).await?;
     tx.open_user(&LookupBy::User(target.user_id)).await?;
+    // Joining a clinic writes the user's row: whoever joins another meanwhile is waited for, or waits and voids this link.
+    store::lock_user(tx, target.user_id).await?;
     let works_elsewhere = store::works_elsewhere(tx, target.user_id).await?;
     target.permit(&authority, works_elsewhere)?;
     issue(tx, target.user_id).await

@@ -59,6 +59,10 @@ pub(super) async fn switch(
     let place = choose_place(&person.places, Some(slug))?;
     let opened = db
         .write(&system(place.clinic.id, visit), async |tx| {
+            tx.open_user(&LookupBy::User(user.id)).await?;
+            if !store::is_still_open(tx, user.id, own.session).await? {
+                return Err(CredentialError::Invalid.into());
+            }
             open_session(accounts, tx, &user, &place, visit).await
         })
         .await?;

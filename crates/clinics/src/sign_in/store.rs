@@ -110,3 +110,22 @@ pub(super) async fn user_names(tx: &TenantTx<'_>, user: UserId) -> Result<(Email
         .await
         .or_database()
 }
+
+/// Whether the sign-in is open still, with the user's row kept from a change of the password until the transaction ends: that
+/// ends every sign-in it finds, and must find what comes of this one. The user is open to the transaction.
+pub(super) async fn is_still_open(tx: &TenantTx<'_>, user: UserId, session: SessionId) -> Result<bool, DbError> {
+    users::table
+        .filter(users::id.eq(user))
+        .select(users::id)
+        .for_share()
+        .execute(&mut tx.conn())
+        .await
+        .or_database::<DbError>()?;
+    let open = sessions::table
+        .filter(sessions::user_id.eq(user).and(sessions::id.eq(session)))
+        .filter(sessions::ended_at.is_null());
+    diesel::select(diesel::dsl::exists(open))
+        .get_result(&mut tx.conn())
+        .await
+        .or_database()
+}

@@ -1,6 +1,7 @@
 //! The staff over HTTP.
 
 use actix_web::{HttpResponse, delete, get, patch};
+use db::AuditRecord;
 use kernel::email::EmailAddress;
 use kernel::text::PersonName;
 use kernel::{FieldErrors, MembershipId, PractitionerId, Role, Timestamp, UserId, Version};
@@ -131,6 +132,7 @@ async fn list_staff(caller: Authorized<StaffRead>, list: ListQuery<StaffFilter>)
     let paging = caller.paging::<CataloguePosition, _>("staff.list", &list, SORTS)?;
     let StaffFilter { status, role } = list.filter;
     let plan = ReadPlan::new("staff.list")
+        .audit(AuditRecord::over("staff.list", "membership"))
         .tag(tags::staff())
         .tag(tags::practitioners());
     caller
@@ -153,6 +155,7 @@ async fn get_staff_member(
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     let plan = ReadPlan::new("staff.get")
+        .audit(AuditRecord::new("staff.read", "membership", id.as_uuid()))
         .query(&id)
         .tag(tags::staff())
         .tag(tags::practitioners());

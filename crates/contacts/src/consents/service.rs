@@ -33,7 +33,10 @@ pub async fn record(tx: &mut TenantTx<'_>, contact: ContactId, consent: &NewCons
 pub async fn settle(tx: &mut TenantTx<'_>, contact: ContactId, consent: &NewConsent) -> Result<Consent, ContactError> {
     present(tx, contact).await?;
     match store::newest(tx, contact, &consent.purpose).await? {
-        Some(newest) if newest.granted == consent.granted && newest.origin == consent.origin => Ok(newest),
+        Some(newest) if newest.granted == consent.granted && newest.origin == consent.origin => {
+            tx.audit(AuditRecord::new("contacts.consents", "contact", contact.as_uuid()));
+            Ok(newest)
+        }
         _ => record(tx, contact, consent).await,
     }
 }

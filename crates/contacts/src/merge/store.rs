@@ -13,13 +13,18 @@ use crate::people::store::{ContactRow, consents_of_contact, phones_of_contact, w
 
 /// Those of the two who exist, locked in the order of their ids, so that two merges of the same pair wait for each other.
 /// The lock is one that a booking's reference to the row waits for.
+///
+/// Read by a statement of its own: one that waits for a lock reads the locked rows anew, but not the phones beside them.
 pub(super) async fn lock_both(tx: &TenantTx<'_>, one: ContactId, other: ContactId) -> Result<Vec<Contact>, DbError> {
-    let rows: Vec<ContactRow> = contacts::table
-        .filter(contacts::clinic_id.eq(tx.clinic()))
-        .filter(contacts::id.eq_any([one, other]))
-        .order(contacts::id)
+    let both = || {
+        contacts::table
+            .filter(contacts::clinic_id.eq(tx.clinic()))
+            .filter(contacts::id.eq_any([one, other]))
+            .order(contacts::id)
+    };
+    both().select(contacts::id).for_update().execute(&mut tx.conn()).await?;
+    let rows: Vec<ContactRow> = both()
         .select((ContactColumns::as_select(), phones_of_contact(), consents_of_contact()))
-        .for_update()
         .load(&mut tx.conn())
         .await?;
     Ok(rows.into_iter().map(whole).collect())

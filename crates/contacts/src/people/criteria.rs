@@ -1,6 +1,6 @@
 //! Which people a list is about: its filter, checked, and as conditions.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use db::TenantRead;
 use db::schema::functions::oldest_open_transaction;
 use db::schema::{contact_phones, contacts};
@@ -84,7 +84,11 @@ impl Criteria {
             email: optional(found, "email", filter.email.as_deref(), EmailAddress::parse),
             cpf: optional(found, "tax_id", filter.tax_id.as_deref(), Cpf::parse),
             birth_date: optional(found, "birth_date", filter.birth_date.as_deref(), |text| {
-                text.parse().or(Err(InvalidBirthDate::Malformed))
+                text.parse()
+                    .ok()
+                    // Years that PostgreSQL has as well.
+                    .filter(|date: &NaiveDate| (1..=9999).contains(&date.year()))
+                    .ok_or(InvalidBirthDate::Malformed)
             }),
             updated_since,
         };

@@ -194,10 +194,12 @@ async fn carry_out(
         changed,
         claims,
     } = plan;
+    let id = contact.columns.id;
     if changed.is_empty() {
+        // Nothing was written, but somebody was shown.
+        tx.audit(AuditRecord::new("contacts.read", "contact", id.as_uuid()));
         return Ok(contact);
     }
-    let id = contact.columns.id;
     let columns = match claims {
         None => store::update(tx, id, change).await?,
         Some(cpf) => {

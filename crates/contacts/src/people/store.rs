@@ -7,6 +7,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Record, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
+use futures_util::TryFutureExt as _;
 use kernel::documents::{Cns, Cpf};
 use kernel::email::EmailAddress;
 use kernel::text::{Label, PersonName};
@@ -90,16 +91,19 @@ pub(crate) async fn find(tx: &TenantRead<'_>, id: ContactId) -> Result<Option<Co
 }
 
 /// As [`find`], the row locked until the transaction ends.
+///
+/// Two statements, sent together: one that waits for a lock reads the locked row anew, but not the phones beside it.
 pub(crate) async fn lock(tx: &TenantTx<'_>, id: ContactId) -> Result<Option<Contact>, DbError> {
-    let row = contacts::table
+    let mut connection = tx.conn();
+    let locked = contacts::table
         .filter(contacts::clinic_id.eq(tx.clinic()))
         .filter(contacts::id.eq(id))
-        .select((ContactColumns::as_select(), phones_of_contact(), consents_of_contact()))
+        .select(contacts::id)
         .for_no_key_update()
-        .first::<ContactRow>(&mut tx.conn())
-        .await
-        .optional()?;
-    Ok(row.map(whole))
+        .execute(&mut connection)
+        .map_err(DbError::from);
+    let (_rows, contact) = futures_util::try_join!(locked, find(tx, id))?;
+    Ok(contact)
 }
 
 /// The unarchived person with this CPF.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use test_support::{Actor, Answer, Role, world};
 
 use crate::app::TestApp;
+use crate::conventions::until_waiting;
 
 /// A CPF of its own for each `number`.
 pub(crate) fn cpf(number: u32) -> String {
@@ -908,4 +909,74 @@ async fn a_refused_write_leaves_nothing() {
     let unknown = json!({"name": "Ana", "phone": "11 98888-7777", "guardian": {"contact_id": world::contact("pedro").to_string()}});
     reception.post("/v1/contacts", unknown).await.assert_status(422);
     assert_eq!(count().await, before);
+}
+
+#[tokio::test]
+async fn a_change_that_waited_for_another_sees_the_phones_of_both() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let id = make_id(&reception, json!({"name": "Ana", "phone": "11 98888-1111"})).await;
+    let other = app.database.connect(Role::Maintenance).await;
+    other
+        .batch_execute(&format!(
+            "BEGIN; SELECT FROM contacts WHERE id = '{id}' FOR UPDATE;
+             INSERT INTO contact_phones (clinic_id, contact_id, position, number, match_key, kind, is_primary)
+             SELECT clinic_id, id, 1, '+5511977772222', '+551177772222', 'mobile', false FROM contacts WHERE id = '{id}'"
+        ))
+        .await
+        .unwrap();
+    let path = format!("/v1/contacts/{id}");
+    let commit = async {
+        until_waiting(&app.database, 1).await;
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let (changed, ()) = tokio::join!(reception.patch(&path, json!({"name": "Ana Lima"})), commit);
+    let phones = changed.expect_status(200).body["phones"].clone();
+    assert_eq!(phones.as_array().map(Vec::len), Some(2), "{phones}");
+}
+
+#[tokio::test]
+async fn a_consent_given_during_a_merge_is_not_left_behind() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let twin = make_id(&reception, json!({"name": "Maria C. Silva"})).await;
+    let other = app.database.connect(Role::Maintenance).await;
+    other
+        .batch_execute(&format!(
+            "BEGIN; SELECT FROM contacts WHERE id = '{twin}' FOR UPDATE;
+             UPDATE contacts SET status = 'archived', archived_at = now(), merged_into_id = '{}' WHERE id = '{twin}'",
+            world::contact("maria")
+        ))
+        .await
+        .unwrap();
+    let commit = async {
+        until_waiting(&app.database, 1).await;
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let path = format!("/v1/contacts/{twin}/consents");
+    let consent = json!({"purpose": "marketing", "granted": false, "origin": "paper form"});
+    let (answer, ()) = tokio::join!(reception.post(&path, consent), commit);
+    assert!(!answer.status.is_success(), "{answer}");
+    let kept = other
+        .query_one(
+            &format!("SELECT count(*) FROM contact_consents WHERE contact_id = '{twin}'"),
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(kept.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_shows_the_person_and_is_noted() {
+    let Some(app) = TestApp::start().await else { return };
+    let maria = world::contact("maria");
+    app.actor("reception@aurora")
+        .patch(&format!("/v1/contacts/{maria}"), json!({}))
+        .await
+        .assert_status(200);
+    let noted = "SELECT count(*) FROM audit_log WHERE action = 'contacts.read' AND resource_id = $1";
+    let maintenance = app.database.connect(Role::Maintenance).await;
+    let rows = maintenance.query_one(noted, &[maria.as_uuid()]).await.unwrap();
+    assert_eq!(rows.get::<_, i64>(0), 1);
 }

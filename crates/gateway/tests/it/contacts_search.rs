@@ -600,3 +600,14 @@ async fn a_list_of_a_hundred_costs_as_many_statements_as_a_list_of_one() {
         assert_eq!(of_one, of_many, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_day_of_birth_that_no_calendar_of_ours_has_is_refused() {
+    let Some(app) = TestApp::start().await else { return };
+    for date in ["-9999-01-01", "%2B99999-01-01", "0000-01-01"] {
+        let answer = app
+            .get("reception@aurora", &format!("/v1/contacts?birth_date={date}"))
+            .await;
+        assert_faults(&answer, &["birth_date invalid_date"]);
+    }
+}

@@ -23,7 +23,7 @@ async fn lock_rooms(database: &TestDatabase, mode: &str) -> Client {
 }
 
 /// Waits until `waiters` statements of the server wait for a lock.
-async fn until_waiting(database: &TestDatabase, waiters: i64) {
+pub(crate) async fn until_waiting(database: &TestDatabase, waiters: i64) {
     let server = database.connect(Role::App).await;
     let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     until("a statement waits for the lock", async || {

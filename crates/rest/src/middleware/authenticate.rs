@@ -38,6 +38,13 @@ pub async fn authenticate<B: MessageBody + 'static>(
                 .get::<RequestContext>()
                 .map(|context| context.origin)
                 .unwrap_or_default();
+            // Of a key that is invented anew each time, only the address can be counted before the database is asked.
+            if rest.authenticator.must_look_up(&bearer)
+                && let Some(address) = origin.address
+                && let Err(problem) = rest.limits.check_address(address, false)
+            {
+                return Ok(request.into_response(problem.error_response()).map_into_right_body());
+            }
             rest.authenticator
                 .authenticate(&bearer, origin)
                 .await

@@ -384,3 +384,14 @@ async fn another_clinics_invitation_is_not_there() {
         .assert_status(201);
     login_with(&app, body).await.assert_status(200);
 }
+
+#[tokio::test]
+async fn an_invitation_is_worth_what_its_maker_still_is() {
+    let Some(app) = TestApp::start().await else { return };
+    let (owner, place) = (app.actor("owner@aurora"), world::membership("admin@aurora"));
+    let made = invited(&app).await;
+    owner.delete(&format!("/v1/staff/{place}")).await.assert_status(204);
+    accept(&app, text(&made, "/token"), NEW_PASSWORD)
+        .await
+        .assert_problem(409, "invitation_closed");
+}

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use test_support::world;
 
-use super::{Guarded, after, assert_fault, count, login, login_by, sql, text};
+use super::{Guarded, NEW_PASSWORD, after, assert_fault, count, login, login_by, sql, text};
 use crate::app::TestApp;
 
 #[tokio::test]
@@ -278,4 +278,44 @@ async fn one_persons_sealed_secret_does_not_open_in_anothers_row() {
         one.login(&app, &code).await.assert_problem(500, "internal_error");
     }
     other.login(&app, &other.code(&app)).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_code_too() {
+    let Some(app) = TestApp::start().await else { return };
+    let guarded = Guarded::set_up(&app, "reception@aurora").await;
+    let change = |code: Option<String>| {
+        let body = json!({"current_password": world::PASSWORD, "new_password": NEW_PASSWORD, "totp_code": code});
+        guarded.actor.post("/v1/me/password", body)
+    };
+    let refused = change(None).await;
+    assert!(refused.status.is_client_error(), "{refused}");
+    let refused = change(Some(guarded.wrong_code(&app))).await;
+    assert_fault(&refused, "/totp_code", "invalid_totp_code");
+    change(Some(guarded.code(&app))).await.assert_status(204);
+}
+
+#[tokio::test]
+async fn joining_a_clinic_by_the_password_alone_gives_no_new_guesses_at_the_code() {
+    let Some(app) = TestApp::start().await else { return };
+    let guarded = Guarded::set_up(&app, "reception@aurora").await;
+    let body = json!({
+        "email": "reception@aurora.example", "password": world::PASSWORD, "totp_code": guarded.wrong_code(&app)
+    });
+    app.api.nobody().post("/v1/auth/login", body).await.assert_status(401);
+    let failures = "users WHERE email = 'reception@aurora.example' AND failed_sign_ins = 1";
+    assert_eq!(count(&app, failures).await, 1);
+    let invitation = json!({"email": "reception@aurora.example", "name": "Tiago Reis", "roles": ["receptionist"]});
+    let made = app
+        .actor("admin@horizonte")
+        .post("/v1/invitations", invitation)
+        .await
+        .expect_status(201);
+    let join = json!({"token": made.body["token"], "password": world::PASSWORD});
+    app.api
+        .nobody()
+        .post("/v1/invitations/accept", join)
+        .await
+        .assert_status(201);
+    assert_eq!(count(&app, failures).await, 1);
 }

@@ -135,3 +135,21 @@ async fn the_log_is_only_added_to() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_answer_given_again_is_noted_again() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let make = || {
+        let call = reception
+            .call(reqwest::Method::POST, "/v1/contacts")
+            .header("idempotency-key", "once");
+        call.json(&json!({"name": "Nova Pessoa"})).send()
+    };
+    make().await.assert_status(201);
+    make().await.assert_status(201);
+    // Both at one instant of the clock, which stands.
+    let mut actions: Vec<String> = log(&app).await.into_iter().map(|row| row.0).collect();
+    actions.sort_unstable();
+    assert_eq!(actions, ["contacts.create", "requests.replay"]);
+}

@@ -138,3 +138,24 @@ async fn what_takes_too_long_is_given_up_and_leaves_nothing_behind() {
         assert_eq!(own.body["id"], json!(world::clinic_of(member)));
     }
 }
+
+#[tokio::test]
+async fn keys_invented_anew_are_counted_for_their_address_before_the_database_is_asked() {
+    let Some(app) = TestApp::start_with(|config| config.server.limits.address = three()).await else {
+        return;
+    };
+    let mut refused = 0;
+    for number in 0..6 {
+        let key = format!(
+            "tm_live_{}_{}",
+            uuid::Uuid::from_u128(7),
+            format!("{number:x}").repeat(43)
+        );
+        let answer = app.api.bearer(key).get("/v1/me").await;
+        if answer.status == 429 {
+            refused += 1;
+            assert_eq!(answer.statements(), 0, "{answer}");
+        }
+    }
+    assert!(refused >= 3, "{refused} of 6 were refused");
+}

@@ -342,3 +342,29 @@ async fn a_practitioner_cannot_be_put_away_while_a_booking_is_on_its_way() {
         "{booked} {put_away}"
     );
 }
+
+#[tokio::test]
+async fn what_was_cancelled_is_not_taken_up_again_by_who_was_put_away() {
+    let Some(app) = TestApp::start().await else { return };
+    let (admin, reception) = (app.actor("admin@aurora"), app.actor("reception@aurora"));
+    let id = made(&admin, PATH, {
+        let mut body = someone("1001");
+        body["service_ids"] = json!([world::service("consulta")]);
+        body
+    })
+    .await;
+    let booking = json!({
+        "contact_id": world::contact("maria"), "practitioner_id": id, "service_id": world::service("consulta"),
+        "starts_at": "2026-11-24T09:00:00-03:00", "ends_at": "2026-11-24T09:30:00-03:00"
+    });
+    let booked = made(&reception, "/v1/appointments", booking).await;
+    let path = format!("/v1/appointments/{booked}");
+    let cancel = json!({"by": "clinic", "reason": "férias"});
+    reception
+        .post(&format!("{path}/cancel"), cancel)
+        .await
+        .assert_status(200);
+    admin.delete(&format!("{PATH}/{id}")).await.assert_status(204);
+    let reopened = reception.post(&format!("{path}/reopen"), json!({})).await;
+    crate::accounts::assert_fault(&reopened, "/practitioner_id", "archived");
+}

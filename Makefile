@@ -1,4 +1,4 @@
-# Every command a developer types; each is a thin line over a script, cargo or npm.
+# Every command a developer types; each is a thin line over a script or cargo.
 
 # The scripts behind the commands say what went wrong in one sentence; make's talk about directories would only hide it.
 MAKEFLAGS += --no-print-directory
@@ -59,7 +59,7 @@ load-real-data: ## load FILE, the recorded appointments of 81 clinics, into the 
 	@deploy/dev/with-services.sh .dev $(TASKMED) migrate
 	@deploy/dev/with-services.sh .dev cargo run --quiet --release --package taskmed-loadtests -- load "$(FILE)" $(ARGS)
 
-fuzz-api: ## schemathesis against a running gateway
+fuzz-api: ## schemathesis against a gateway of its own
 	@deploy/dev/fuzz-api.sh
 
 help: ## this list

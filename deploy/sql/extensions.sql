@@ -6,7 +6,8 @@ SET client_min_messages = 'warning';
 
 -- Exclusion constraints over a clinic's id and a span of time.
 CREATE EXTENSION IF NOT EXISTS btree_gist;
--- Search for a part of a name.
+-- Search for a part of a name, within one clinic.
+CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 -- Search that finds João when asked for joao.
 CREATE EXTENSION IF NOT EXISTS unaccent;

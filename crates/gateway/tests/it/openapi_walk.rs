@@ -1,7 +1,7 @@
 //! Walks the document: every operation is tried without a token, without its permission, with exactly its permission, and with
 //! another clinic's ids. An operation that has no case here fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Permission, PermissionSet};
 use reqwest::Method;
@@ -564,4 +564,22 @@ async fn another_clinics_ids_find_nothing() {
         }
     }
     assert!(leaks.is_empty(), "{}", leaks.join("\n\n"));
+}
+
+#[test]
+fn every_tag_that_is_used_is_described_and_no_other() {
+    let document = serde_json::to_value(gateway::app::described()).unwrap();
+    let described: BTreeSet<_> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag["name"].clone().to_string())
+        .collect();
+    let paths = document["paths"].as_object().unwrap().values();
+    let used: BTreeSet<_> = paths
+        .flat_map(|path| path.as_object().unwrap().values())
+        .flat_map(|operation| operation["tags"].as_array().cloned().unwrap_or_default())
+        .map(|tag| tag.to_string())
+        .collect();
+    assert_eq!(described, used);
 }

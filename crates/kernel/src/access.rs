@@ -13,7 +13,7 @@ use crate::ids::{ApiKeyId, ClinicId, MembershipId, RequestId, SessionId, UserId}
 macro_rules! permissions {
     ($($variant:ident = $name:literal),+ $(,)?) => {
         /// One thing a caller may be allowed to do. The names are part of the API.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[repr(u8)]
         pub enum Permission {
             $(#[doc = concat!("`", $name, "`")] #[serde(rename = $name)] $variant),+
@@ -34,6 +34,23 @@ macro_rules! permissions {
                 match self { $(Self::$variant => 1 << (Self::$variant as u8)),+ }
             }
         }
+
+        // Not derived: the derivation does not see a name that comes from a macro.
+        impl PartialSchema for Permission {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some("One thing a caller may be allowed to do."))
+                    .enum_values(Some(Self::ALL.iter().map(|permission| permission.name())))
+                    .into()
+            }
+        }
+
+        impl ToSchema for Permission {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed("Permission")
+            }
+        }
     };
 }
 
@@ -42,6 +59,12 @@ macro_rules! permissions {
     reason = "the discriminant of a field-less enum, fewer than 64"
 )]
 mod permission {
+    use std::borrow::Cow;
+
+    use utoipa::PartialSchema;
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+    use utoipa::openapi::{RefOr, Schema};
+
     use super::{Deserialize, Serialize, ToSchema};
 
     permissions! {

@@ -2,7 +2,7 @@
 
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder};
 
@@ -30,10 +30,38 @@ pub fn complete(document: &mut OpenApi) {
                 .build(),
         ),
     );
+    components.schemas.values_mut().for_each(say_once);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             complete_operation(path, &method, operation);
         }
+    }
+}
+
+/// Makes one schema of the two into which a described field is generated when its type is written out in place: the type, and
+/// an object with the description and nothing else, which no value of the type is.
+fn say_once(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => object.properties.values_mut().for_each(say_once),
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                say_once(items);
+            }
+        }
+        Schema::AllOf(all) => {
+            if let [RefOr::T(Schema::Object(value)), RefOr::T(Schema::Object(words))] = all.items.as_slice()
+                && words.properties.is_empty()
+                && words.description.is_some()
+            {
+                let mut value = value.clone();
+                value.description.clone_from(&words.description);
+                *schema = Schema::Object(value);
+            } else {
+                all.items.iter_mut().for_each(say_once);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -150,10 +151,14 @@ impl Reader {
         }
     }
 
-    fn seconds(&mut self, setting: &str, default: u64, most: u64) -> Duration {
+    fn seconds(&mut self, setting: &str, default: u64, allowed: RangeInclusive<u64>) -> Duration {
         let seconds = self.or(setting, default);
-        if seconds > most {
-            self.fault(setting, format_args!("{seconds} is more than {most} seconds"));
+        if !allowed.contains(&seconds) {
+            let (least, most) = allowed.into_inner();
+            self.fault(
+                setting,
+                format_args!("{seconds} seconds are not from {least} to {most}"),
+            );
         }
         Duration::from_secs(seconds)
     }
@@ -244,7 +249,7 @@ impl Config {
         check_password(&mut reader, environment, "database_url", &database_url);
         check_password(&mut reader, environment, "database_worker_url", &worker_url);
         let database = DatabaseConfig {
-            statement_timeout: reader.seconds("statement_timeout_seconds", 5, 300),
+            statement_timeout: reader.seconds("statement_timeout_seconds", 5, 0..=300),
             ..DatabaseConfig::for_requests(database_url)
         };
         let pool = PoolConfig {
@@ -298,9 +303,9 @@ impl ServerConfig {
             admin_listen: reader.or("admin_listen", SocketAddr::from(([127, 0, 0, 1], 9090))),
             trusted_proxies: trusted_proxies(reader),
             workers,
-            deadline: reader.seconds("request_deadline_seconds", 15, 60),
-            shutdown: reader.seconds("shutdown_seconds", 30, 600),
-            drain: reader.seconds("drain_seconds", if development { 0 } else { 5 }, 120),
+            deadline: reader.seconds("request_deadline_seconds", 15, 1..=60),
+            shutdown: reader.seconds("shutdown_seconds", 30, 0..=600),
+            drain: reader.seconds("drain_seconds", if development { 0 } else { 5 }, 0..=120),
             server_timing: reader.or("server_timing", development),
             limits: LimitConfig {
                 address: reader.quota("address", 10, 50),

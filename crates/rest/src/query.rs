@@ -54,7 +54,7 @@ pub struct ListQuery<F> {
     pub cursor: Option<String>,
     /// The order asked for.
     pub sort: Option<String>,
-    /// Only rows changed at or after this: what the client asked for, less [`LONGEST_TRANSACTION`].
+    /// Only rows changed at or after this: what the client asked for, less a minute for what commits late.
     pub updated_since: Option<Timestamp>,
     /// Only these fields of each row.
     pub fields: Option<Vec<String>>,

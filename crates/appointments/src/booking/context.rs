@@ -9,7 +9,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::money::Currency;
-use kernel::{ContactId, PractitionerId, RoomId, ServiceId, Timestamp, Zone};
+use kernel::{ContactId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Zone};
 
 use crate::occupancy::LONGEST;
 use crate::occupancy::store::is_exclusive;
@@ -34,6 +34,17 @@ pub(crate) enum Found {
     Archived,
     /// There.
     Active,
+}
+
+impl Found {
+    /// Notes under `pointer` that `what` cannot be used, when it cannot.
+    pub(crate) fn check(self, errors: &mut FieldErrors, pointer: &str, what: &str) {
+        match self {
+            Self::Active => {}
+            Self::Missing => errors.push(pointer, "unknown", format!("there is no such {what}")),
+            Self::Archived => errors.push(pointer, "archived", format!("the {what} is archived")),
+        }
+    }
 }
 
 /// What a service brings to a booking.

@@ -102,17 +102,12 @@ pub(crate) fn busy_around(slot: &TimeSlot, service: Option<&ServiceFacts>) -> Bu
 }
 
 fn check_references(wish: &Wish, context: &Context, errors: &mut FieldErrors) {
-    let mut check = |pointer: &str, found: Found, what: &str| match found {
-        Found::Active => {}
-        Found::Missing => errors.push(pointer, "unknown", format!("there is no such {what}")),
-        Found::Archived => errors.push(pointer, "archived", format!("the {what} is archived")),
-    };
-    check("/practitioner_id", context.practitioner, "practitioner");
+    context.practitioner.check(errors, "/practitioner_id", "practitioner");
     if wish.contact.is_some() {
-        check("/contact_id", context.contact, "contact");
+        context.contact.check(errors, "/contact_id", "contact");
     }
     if wish.room.is_some() {
-        check("/room_id", context.room, "room");
+        context.room.check(errors, "/room_id", "room");
     }
     if wish.service.is_some() {
         let service = match context.service {
@@ -120,7 +115,7 @@ fn check_references(wish: &Wish, context: &Context, errors: &mut FieldErrors) {
             Some(facts) if facts.archived && wish.service_is_new => Found::Archived,
             Some(_) => Found::Active,
         };
-        check("/service_id", service, "service");
+        service.check(errors, "/service_id", "service");
         if service == Found::Active && wish.service_is_new && context.practitioner == Found::Active && !context.offered
         {
             errors.push(

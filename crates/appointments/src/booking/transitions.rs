@@ -4,7 +4,7 @@ use db::{AuditRecord, TenantTx};
 use kernel::{AppointmentId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version};
 use serde_json::json;
 
-use super::context::{self, Context, Found};
+use super::context;
 use super::error::BookingError;
 use super::model::{Appointment, AppointmentStatus, CancelledBy, Notes, Reason};
 use super::moves::Action;
@@ -210,7 +210,14 @@ async fn reclaim(tx: &TenantTx<'_>, appointment: &Appointment) -> Result<Claim, 
         starts_at: None,
     };
     let context = context::load(tx, &references).await?;
-    refuse_archived(&context)?;
+    let mut errors = FieldErrors::new();
+    context
+        .practitioner
+        .check(&mut errors, "/practitioner_id", "practitioner");
+    if appointment.room_id.is_some() {
+        context.room.check(&mut errors, "/room_id", "room");
+    }
+    errors.finish(Some(()))?;
     let claim = Claim {
         practitioner: appointment.practitioner_id,
         room: appointment.room_id,
@@ -224,18 +231,6 @@ async fn reclaim(tx: &TenantTx<'_>, appointment: &Appointment) -> Result<Claim, 
         return Err(BookingError::Conflict(taken));
     }
     Ok(claim)
-}
-
-/// Nobody sees people who has been put away meanwhile, nor in a room that was.
-fn refuse_archived(context: &Context) -> Result<(), FieldErrors> {
-    let mut errors = FieldErrors::new();
-    if context.practitioner == Found::Archived {
-        errors.push("/practitioner_id", "archived", "the practitioner is archived");
-    }
-    if context.room == Found::Archived {
-        errors.push("/room_id", "archived", "the room is archived");
-    }
-    errors.finish(Some(()))
 }
 
 /// The locks under which `claim` is decided.

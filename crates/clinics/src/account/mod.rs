@@ -8,4 +8,4 @@ mod store;
 
 pub use error::AccountError;
 pub(crate) use error::weak_password;
-pub(crate) use store::void_password_resets;
+pub(crate) use store::{lock_user, void_password_resets};

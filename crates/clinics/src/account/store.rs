@@ -93,3 +93,16 @@ pub(crate) async fn void_password_resets(tx: &TenantTx<'_>, user: UserId) -> Res
         .or_database::<DbError>()?;
     Ok(())
 }
+
+/// Keeps the row of `user`, who is open to the transaction, from others' writes until the transaction ends: from a change of the
+/// password, and from joining a clinic.
+pub(crate) async fn lock_user(tx: &TenantTx<'_>, user: UserId) -> Result<(), DbError> {
+    users::table
+        .filter(users::id.eq(user))
+        .select(users::id)
+        .for_no_key_update()
+        .execute(&mut tx.conn())
+        .await
+        .or_database::<DbError>()?;
+    Ok(())
+}

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::error::PasswordResetError;
 use super::model::IssuedReset;
 use super::store;
-use crate::account::void_password_resets;
+use crate::account::{lock_user, void_password_resets};
 use crate::accounts::Accounts;
 use crate::authority::Authority;
 use crate::credentials;
@@ -35,7 +35,7 @@ pub(super) async fn issue_for_member(
     let authority = Authority::of(tx, principal).await?;
     tx.open_user(&LookupBy::User(target.user_id)).await?;
     // Joining a clinic writes the user's row: whoever joins another meanwhile is waited for, or waits and voids this link.
-    store::lock_user(tx, target.user_id).await?;
+    lock_user(tx, target.user_id).await?;
     let works_elsewhere = store::works_elsewhere(tx, target.user_id).await?;
     target.permit(&authority, works_elsewhere)?;
     issue(tx, target.user_id).await

@@ -26,18 +26,6 @@ pub(super) async fn target(tx: &TenantRead<'_>, membership: MembershipId) -> Res
         .or_database()
 }
 
-/// Keeps `user`, who is open to the transaction, from joining a clinic until it ends.
-pub(super) async fn lock_user(tx: &TenantRead<'_>, user: UserId) -> Result<(), DbError> {
-    users::table
-        .filter(users::id.eq(user))
-        .select(users::id)
-        .for_no_key_update()
-        .execute(&mut tx.conn())
-        .await
-        .or_database::<DbError>()?;
-    Ok(())
-}
-
 /// Whether `user`, who is open to the transaction, works in another clinic too.
 pub(super) async fn works_elsewhere(tx: &TenantRead<'_>, user: UserId) -> Result<bool, DbError> {
     let others = memberships::table

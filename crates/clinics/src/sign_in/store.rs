@@ -9,6 +9,8 @@ use kernel::email::EmailAddress;
 use kernel::text::PersonName;
 use kernel::{ClinicId, MembershipId, SessionId, Timestamp, UserId};
 
+use crate::account::lock_user;
+
 /// A sign-in to be stored.
 #[derive(Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
@@ -114,13 +116,7 @@ pub(super) async fn user_names(tx: &TenantTx<'_>, user: UserId) -> Result<(Email
 /// Whether the sign-in is open still, with the user's row kept from a change of the password until the transaction ends: that
 /// ends every sign-in it finds, and must find what comes of this one. The user is open to the transaction.
 pub(super) async fn is_still_open(tx: &TenantTx<'_>, user: UserId, session: SessionId) -> Result<bool, DbError> {
-    users::table
-        .filter(users::id.eq(user))
-        .select(users::id)
-        .for_share()
-        .execute(&mut tx.conn())
-        .await
-        .or_database::<DbError>()?;
+    lock_user(tx, user).await?;
     let open = sessions::table
         .filter(sessions::user_id.eq(user).and(sessions::id.eq(session)))
         .filter(sessions::ended_at.is_null());

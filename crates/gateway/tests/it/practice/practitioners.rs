@@ -1,7 +1,7 @@
 //! Practitioners: made, changed, found, and put away once nobody is booked with them.
 
 use serde_json::{Value, json};
-use test_support::world;
+use test_support::{Actor, world};
 
 use super::{STALE, UNKNOWN_ID, column, delete_if, made, patch_if};
 use crate::accounts::{assert_fault, faults};
@@ -15,6 +15,21 @@ fn at(key: &str) -> String {
 
 fn someone(number: &str) -> Value {
     json!({"name": "Paula Ramos", "registration": {"council": "CRM", "number": number, "state": "SP"}})
+}
+
+/// A new practitioner who offers the consultation, and a booking with them that nothing stands against.
+async fn bookable(admin: &Actor) -> (String, Value) {
+    let id = made(admin, PATH, {
+        let mut body = someone("1001");
+        body["service_ids"] = json!([world::service("consulta")]);
+        body
+    })
+    .await;
+    let booking = json!({
+        "contact_id": world::contact("maria"), "practitioner_id": id, "service_id": world::service("consulta"),
+        "starts_at": "2026-11-24T09:00:00-03:00", "ends_at": "2026-11-24T09:30:00-03:00"
+    });
+    (id, booking)
 }
 
 #[tokio::test]
@@ -324,16 +339,7 @@ async fn the_catalogue_is_changed_by_who_manages_the_clinic_alone() {
 async fn a_practitioner_cannot_be_put_away_while_a_booking_is_on_its_way() {
     let Some(app) = TestApp::start().await else { return };
     let (admin, reception) = (app.actor("admin@aurora"), app.actor("reception@aurora"));
-    let id = made(&admin, PATH, {
-        let mut body = someone("1001");
-        body["service_ids"] = json!([world::service("consulta")]);
-        body
-    })
-    .await;
-    let booking = json!({
-        "contact_id": world::contact("maria"), "practitioner_id": id, "service_id": world::service("consulta"),
-        "starts_at": "2026-11-24T09:00:00-03:00", "ends_at": "2026-11-24T09:30:00-03:00"
-    });
+    let (id, booking) = bookable(&admin).await;
     let path = format!("{PATH}/{id}");
     let (booked, put_away) = tokio::join!(reception.post("/v1/appointments", booking), admin.delete(&path));
     let outcome = (booked.status.as_u16(), put_away.status.as_u16());
@@ -347,16 +353,7 @@ async fn a_practitioner_cannot_be_put_away_while_a_booking_is_on_its_way() {
 async fn what_was_cancelled_is_not_taken_up_again_by_who_was_put_away() {
     let Some(app) = TestApp::start().await else { return };
     let (admin, reception) = (app.actor("admin@aurora"), app.actor("reception@aurora"));
-    let id = made(&admin, PATH, {
-        let mut body = someone("1001");
-        body["service_ids"] = json!([world::service("consulta")]);
-        body
-    })
-    .await;
-    let booking = json!({
-        "contact_id": world::contact("maria"), "practitioner_id": id, "service_id": world::service("consulta"),
-        "starts_at": "2026-11-24T09:00:00-03:00", "ends_at": "2026-11-24T09:30:00-03:00"
-    });
+    let (id, booking) = bookable(&admin).await;
     let booked = made(&reception, "/v1/appointments", booking).await;
     let path = format!("/v1/appointments/{booked}");
     let cancel = json!({"by": "clinic", "reason": "férias"});

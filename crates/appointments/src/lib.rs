@@ -3,12 +3,15 @@
 pub mod availability;
 pub mod booking;
 pub mod calendar;
+mod events;
 pub mod holds;
 pub mod import;
 pub mod moment;
 pub mod occupancy;
 pub mod tags;
 mod together;
+
+pub use events::EVENTS;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use db::CommitListener;
+use db::{Commit, CommitListener};
 use futures_util::future::{BoxFuture, ready};
 use kernel::{ApiKeyId, ClinicId, MembershipId, Principal, SessionId, Tag, Timestamp};
 use moka::sync::Cache;
@@ -211,8 +211,8 @@ impl Verdicts {
 }
 
 impl CommitListener for Verdicts {
-    fn committed<'a>(&'a self, _clinic: ClinicId, tags: &'a [Tag]) -> BoxFuture<'a, ()> {
-        for subject in tags.iter().filter_map(subject_of) {
+    fn committed<'a>(&'a self, commit: Commit<'a>) -> BoxFuture<'a, ()> {
+        for subject in commit.tags.iter().filter_map(subject_of) {
             self.forget(&subject);
         }
         Box::pin(ready(()))
@@ -306,11 +306,19 @@ mod tests {
         let subject = Uuid::from_u128(1);
         let verdict = remembered(&verdicts, subject);
         let clinic = ClinicId::from_uuid(Uuid::nil());
-        verdicts
-            .committed(clinic, &[Tag::collection("contacts"), Tag::part("contact", subject)])
-            .await;
+        let stale = async |tags: &[Tag]| {
+            let (events, enqueued) = (&[][..], false);
+            let commit = Commit {
+                clinic,
+                tags,
+                events,
+                enqueued,
+            };
+            verdicts.committed(commit).await;
+        };
+        stale(&[Tag::collection("contacts"), Tag::part("contact", subject)]).await;
         assert!(verdicts.believed(&verdict, noon()).is_some());
-        verdicts.committed(clinic, &[Tag::part("api_key", subject)]).await;
+        stale(&[Tag::part("api_key", subject)]).await;
         assert!(verdicts.believed(&verdict, noon()).is_none());
     }
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use bb8::{ManageConnection, Pool, PooledConnection, RunError};
-use kernel::{Caller, ClinicId, Clock, Tag};
+use kernel::{Caller, ClinicId, Clock};
 use tracing::Instrument as _;
 
 use crate::accounting;
 use crate::config::{DatabaseConfig, PoolConfig};
 use crate::connection::{ConnectError, TenantConnection};
 use crate::error::{DbError, TxError};
-use crate::listener::CommitListener;
+use crate::listener::{Commit, CommitListener};
 use crate::pipeline::ahead_of;
-use crate::tenant::{TenantRead, TenantTx};
+use crate::tenant::{TenantRead, TenantTx, Told};
 
 /// How often a write is run again after losing against another transaction.
 const MOST_ATTEMPTS: u32 = 5;
@@ -204,7 +204,7 @@ impl Db {
         let mut connection = self.pool.get_owned().await.map_err(unavailable)?;
         connection.under_way = true;
         let begin = format!("BEGIN; SELECT set_config('app.clinic_id', '{clinic}', true)");
-        let (result, tags) = {
+        let (result, told) = {
             let mut tx = TenantTx::new(TenantRead::new(&connection.inner, caller, self.clock.now()));
             let whole_work = async {
                 let result = work(&mut tx).await?;
@@ -214,12 +214,12 @@ impl Db {
             let result: Result<T, E> = ahead_of(connection.send(&begin), whole_work)
                 .await
                 .map_err(DbError::from)?;
-            (result, tx.into_tags())
+            (result, tx.into_told())
         };
         match result {
             Ok(value) => {
                 accounting::count();
-                let finish = commit(connection, Arc::clone(&self.listeners), clinic, tags);
+                let finish = commit(connection, Arc::clone(&self.listeners), clinic, told);
                 match tokio::spawn(finish.in_current_span()).await {
                     Ok(committed) => committed.map(|()| value).map_err(E::from),
                     Err(ended) => match ended.try_into_panic() {
@@ -250,15 +250,25 @@ async fn commit(
     mut connection: PooledConnection<'static, Manager>,
     listeners: Arc<[Arc<dyn CommitListener>]>,
     clinic: ClinicId,
-    tags: Vec<Tag>,
+    told: Told,
 ) -> Result<(), DbError> {
     // In a transaction in which a statement has failed, COMMIT would roll back and say nothing; SELECT fails, and says so.
     let committed = connection.send("SELECT; COMMIT").await.map_err(commit_failure);
     connection.under_way = committed.is_err();
     drop(connection);
-    if matches!(committed, Ok(()) | Err(DbError::CommitUnknown(_))) && !tags.is_empty() {
+    let Told { tags, events, enqueued } = told;
+    let anything = enqueued || !tags.is_empty();
+    if matches!(committed, Ok(()) | Err(DbError::CommitUnknown(_))) && anything {
+        // An event whose commit may not have happened is not told: who missed it reads it from the outbox.
+        let events = if committed.is_ok() { events.as_slice() } else { &[] };
+        let commit = Commit {
+            clinic,
+            tags: &tags,
+            events,
+            enqueued,
+        };
         for listener in listeners.iter() {
-            listener.committed(clinic, &tags).await;
+            listener.committed(commit).await;
         }
     }
     committed

@@ -329,6 +329,9 @@ diesel::table! {
         handled_at -> Nullable<Timestamptz>,
         failed_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        class -> Text,
+        lane -> SmallInt,
+        seen_from -> BigInt,
     }
 }
 

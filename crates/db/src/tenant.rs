@@ -4,11 +4,12 @@ use std::ops::Deref;
 
 use diesel_async::AsyncPgConnection;
 use futures_util::future::try_join_all;
-use kernel::{Actor, Caller, ClinicId, EventId, Origin, Tag, Timestamp};
+use kernel::{Actor, Caller, ClinicId, EventId, Lane, Origin, Tag, Timestamp};
 use serde::Serialize;
 
 use crate::audit::{self, AuditRecord};
 use crate::error::{DbError, TxError};
+use crate::listener::CommittedEvent;
 use crate::lookup::LookupBy;
 use crate::schema::outbox;
 
@@ -73,20 +74,62 @@ pub struct TenantTx<'c> {
 #[derive(Default)]
 struct Riders {
     audit: Vec<AuditRecord>,
-    events: Vec<NewEvent>,
+    queued: Vec<Queued>,
     tags: Vec<Tag>,
     failed: Option<serde_json::Error>,
 }
 
-/// An event on its way into the outbox.
-#[derive(diesel::Insertable)]
+/// An event or a job on its way into the queue.
+#[derive(Clone, diesel::Insertable)]
 #[diesel(table_name = outbox)]
-struct NewEvent {
+struct Queued {
     clinic_id: ClinicId,
     id: EventId,
+    class: &'static str,
+    lane: i16,
     kind: &'static str,
     payload: serde_json::Value,
     available_at: Timestamp,
+}
+
+/// The class of what is told.
+const EVENT: &str = "event";
+/// The class of what is to be done.
+const JOB: &str = "job";
+
+/// Work to be done after the commit, at least once.
+#[derive(Debug)]
+pub struct Job {
+    kind: &'static str,
+    payload: Result<serde_json::Value, serde_json::Error>,
+    lane: Lane,
+    due: Option<Timestamp>,
+}
+
+impl Job {
+    /// Work of `kind` on what `payload` names: ids, not what people wrote. Routine, and due at once, unless said otherwise.
+    pub fn new(kind: &'static str, payload: &impl Serialize) -> Self {
+        Self {
+            kind,
+            payload: serde_json::to_value(payload),
+            lane: Lane::Routine,
+            due: None,
+        }
+    }
+
+    /// In which lane it waits.
+    #[must_use]
+    pub const fn lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
+        self
+    }
+
+    /// Not before `due`.
+    #[must_use]
+    pub const fn due(mut self, due: Timestamp) -> Self {
+        self.due = Some(due);
+        self
+    }
 }
 
 impl<'c> Deref for TenantTx<'c> {
@@ -105,20 +148,32 @@ impl<'c> TenantTx<'c> {
         }
     }
 
-    /// Puts an event into the outbox, to be handled as soon as the transaction has committed.
+    /// Tells what happened: to the handlers of its kind, to integrations, and to live screens, once the transaction has committed.
     pub fn emit(&mut self, kind: &'static str, payload: &impl Serialize) {
-        self.emit_at(kind, payload, self.now());
+        self.queue(EVENT, Job::new(kind, payload));
     }
 
-    /// Puts an event into the outbox, to be handled once `available_at` has come.
-    pub fn emit_at(&mut self, kind: &'static str, payload: &impl Serialize, available_at: Timestamp) {
-        match serde_json::to_value(payload) {
-            Ok(payload) => self.riders.events.push(NewEvent {
+    /// Puts work into the queue, to be done once the transaction has committed and the work is due.
+    pub fn enqueue(&mut self, job: Job) {
+        self.queue(JOB, job);
+    }
+
+    fn queue(&mut self, class: &'static str, job: Job) {
+        let Job {
+            kind,
+            payload,
+            lane,
+            due,
+        } = job;
+        match payload {
+            Ok(payload) => self.riders.queued.push(Queued {
                 clinic_id: self.clinic(),
                 id: EventId::new_at(self.now()),
+                class,
+                lane: lane.number(),
                 kind,
                 payload,
-                available_at,
+                available_at: due.unwrap_or_else(|| self.now()),
             }),
             // Told before the commit, where there is somebody to tell.
             Err(error) => self.riders.failed = Some(error),
@@ -156,7 +211,7 @@ impl<'c> TenantTx<'c> {
         use diesel_async::SimpleAsyncConnection;
         let before = (
             self.riders.audit.len(),
-            self.riders.events.len(),
+            self.riders.queued.len(),
             self.riders.tags.len(),
         );
         self.conn()
@@ -173,7 +228,7 @@ impl<'c> TenantTx<'c> {
             }
             Err(error) => {
                 self.riders.audit.truncate(before.0);
-                self.riders.events.truncate(before.1);
+                self.riders.queued.truncate(before.1);
                 self.riders.tags.truncate(before.2);
                 self.conn()
                     .batch_execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
@@ -184,7 +239,7 @@ impl<'c> TenantTx<'c> {
         }
     }
 
-    /// Writes the audit rows and events, all sent together.
+    /// Writes the audit rows, events and jobs, all sent together.
     pub(crate) async fn write_riders(&mut self) -> Result<(), DbError> {
         use diesel_async::RunQueryDsl;
         if let Some(error) = self.riders.failed.take() {
@@ -198,21 +253,42 @@ impl<'c> TenantTx<'c> {
             .drain(..)
             .map(|record| record.into_row(&self.read))
             .collect();
-        let events = std::mem::take(&mut self.riders.events);
+        let queued = self.riders.queued.clone();
         let audit_rows = try_join_all(rows.into_iter().map(|row| audit::insert(self.conn(), row)));
         let connection = self.conn();
-        let event_rows = try_join_all(events.into_iter().map(|event| async move {
+        let queue_rows = try_join_all(queued.into_iter().map(|queued| async move {
             diesel::insert_into(outbox::table)
-                .values(event)
+                .values(queued)
                 .execute(&mut &*connection)
                 .await
                 .map_err(DbError::from)
         }));
-        futures_util::try_join!(audit_rows, event_rows)?;
+        futures_util::try_join!(audit_rows, queue_rows)?;
         Ok(())
     }
 
-    pub(crate) fn into_tags(self) -> Vec<Tag> {
-        self.riders.tags
+    /// What the listeners are to hear of.
+    pub(crate) fn into_told(self) -> Told {
+        let Riders { queued, tags, .. } = self.riders;
+        let enqueued = !queued.is_empty();
+        let occurred_at = self.read.now;
+        let events = queued
+            .into_iter()
+            .filter(|queued| queued.class == EVENT)
+            .map(|queued| CommittedEvent {
+                id: queued.id,
+                kind: queued.kind,
+                payload: queued.payload,
+                occurred_at,
+            })
+            .collect();
+        Told { tags, events, enqueued }
     }
+}
+
+/// What the listeners hear of after a commit.
+pub(crate) struct Told {
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) events: Vec<CommittedEvent>,
+    pub(crate) enqueued: bool,
 }

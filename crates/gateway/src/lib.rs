@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod documents;
+pub mod events;
 mod health;
 pub mod server;
 pub mod shared;

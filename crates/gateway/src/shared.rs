@@ -8,11 +8,11 @@ use auth::passwords::Passwords;
 use auth::{AccessTokens, Authenticator, ClinicKeys, Verdicts};
 use cache::Cache;
 use clinics::Accounts;
-use db::{CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
+use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
 use futures_util::future::BoxFuture;
 use jobs::Wake;
+use kernel::Clock;
 use kernel::cursor::{CursorKey, WeakCursorKey};
-use kernel::{ClinicId, Clock, Tag};
 use rest::middleware::GuardConfig;
 use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
@@ -54,8 +54,8 @@ struct Parts {
 struct BumpCache(Cache);
 
 impl CommitListener for BumpCache {
-    fn committed<'a>(&'a self, clinic: ClinicId, tags: &'a [Tag]) -> BoxFuture<'a, ()> {
-        Box::pin(self.0.bump(clinic, tags))
+    fn committed<'a>(&'a self, commit: Commit<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(self.0.bump(commit.clinic, commit.tags))
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use db::CommitListener;
+use db::{Commit, CommitListener};
 use futures_util::future::BoxFuture;
-use kernel::{ClinicId, Tag};
 use tokio::sync::Notify;
 
 /// Wakes the worker of this process. Cheap to clone; however often it is told, one look follows.
 ///
-/// As a [`CommitListener`] it wakes the worker after every commit that made something stale, which nearly every commit with an
-/// event does. It is a hint alone: what it misses, the worker's own look finds.
+/// As a [`CommitListener`] it wakes the worker after every commit that put something into the queue. It is a hint alone: what it misses, the worker's own look finds.
 #[derive(Debug, Clone, Default)]
 pub struct Wake(Arc<Notify>);
 
@@ -33,8 +31,10 @@ impl Wake {
 }
 
 impl CommitListener for Wake {
-    fn committed<'a>(&'a self, _clinic: ClinicId, _tags: &'a [Tag]) -> BoxFuture<'a, ()> {
-        self.notify();
+    fn committed<'a>(&'a self, commit: Commit<'a>) -> BoxFuture<'a, ()> {
+        if commit.enqueued {
+            self.notify();
+        }
         Box::pin(std::future::ready(()))
     }
 }

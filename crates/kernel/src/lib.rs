@@ -12,6 +12,7 @@ pub mod fold;
 pub mod ids;
 pub mod money;
 pub mod phone;
+pub mod queue;
 pub mod text;
 pub mod time;
 pub mod version;
@@ -20,5 +21,6 @@ pub use access::{Actor, Caller, Origin, Permission, PermissionSet, Principal, Ro
 pub use cache_tag::Tag;
 pub use fields::{FieldError, FieldErrors};
 pub use ids::*;
+pub use queue::{Lane, PublicEvent};
 pub use time::{Clock, ManualClock, SystemClock, TimeSlot, Timestamp, Zone};
 pub use version::Version;

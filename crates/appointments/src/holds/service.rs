@@ -1,7 +1,7 @@
 //! Making, releasing and expiring holds.
 
 use chrono::TimeDelta;
-use db::{AuditRecord, DbError, TenantTx};
+use db::{AuditRecord, DbError, Job, TenantTx};
 use kernel::{ContactId, HoldId, PractitionerId, RoomId, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::booking::plan::{Booking, Wish};
 use crate::booking::service::{admit, claim};
 use crate::occupancy::Taken;
 
-/// The event that comes when a hold lapses; its handler calls [`expire`].
+/// The job that is due when a hold lapses; its handler calls [`expire`].
 pub const EXPIRED: &str = "hold.expired";
 
 /// The event of a hold: its id.
@@ -82,7 +82,7 @@ pub async fn create(tx: &mut TenantTx<'_>, request: &HoldRequest) -> Result<Hold
     };
     let hold = store::insert(tx, new, &claim).await?;
     tx.audit(AuditRecord::new("holds.create", "hold", hold.id.as_uuid()));
-    tx.emit_at(EXPIRED, &HoldEvent { hold_id: hold.id }, hold.expires_at);
+    tx.enqueue(Job::new(EXPIRED, &HoldEvent { hold_id: hold.id }).due(hold.expires_at));
     Ok(hold)
 }
 

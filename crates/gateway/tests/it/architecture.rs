@@ -6,14 +6,26 @@ use std::path::Path;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Bottom up: each may import those before it.
-const PLATFORM: [&str; 8] = ["kernel", "db", "tabular", "cache", "auth", "jobs", "telemetry", "rest"];
+const PLATFORM: &[&str] = &[
+    "kernel",
+    "db",
+    "tabular",
+    "bus",
+    "mail",
+    "whatsapp",
+    "cache",
+    "auth",
+    "jobs",
+    "telemetry",
+    "rest",
+];
 /// These import the platform, and never each other.
-const DOMAINS: [&str; 3] = ["clinics", "contacts", "appointments"];
+const DOMAINS: &[&str] = &["clinics", "contacts", "appointments", "conversations", "integrations"];
 /// Programs beside the product: they import the platform, and nothing imports them.
 const TOOLS: [&str; 1] = ["loadtests"];
 
 /// Who writes a table, and nobody else.
-const WRITERS: [(&str, &[&str]); 30] = [
+const WRITERS: &[(&str, &[&str])] = &[
     ("clinics", &["clinics"]),
     ("clinic_keys", &["auth"]),
     ("users", &["clinics"]),
@@ -138,11 +150,11 @@ fn tables_written(text: &str) -> Vec<&str> {
 
 #[test]
 fn each_table_is_written_by_its_own_crate() {
-    let writers: BTreeMap<_, _> = WRITERS.into_iter().collect();
+    let writers: BTreeMap<_, _> = WRITERS.iter().copied().collect();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut wrong = Vec::new();
     let mut writes = 0;
-    for importer in PLATFORM.iter().chain(&DOMAINS).chain(&["gateway"]) {
+    for importer in PLATFORM.iter().chain(DOMAINS).chain(&["gateway"]) {
         let mut files = Vec::new();
         sources(&crates.join(importer).join("src"), &mut files);
         for (file, text) in &files {

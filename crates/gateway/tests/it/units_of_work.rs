@@ -10,7 +10,7 @@ mod order;
 use std::sync::Arc;
 
 use db::schema::rooms;
-use db::{CommitListener, Db, DbError, TenantRead, TenantTx};
+use db::{Commit, CommitListener, Db, DbError, TenantRead, TenantTx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::BoxFuture;
@@ -98,10 +98,13 @@ impl Witness {
 }
 
 impl CommitListener for Witness {
-    fn committed<'a>(&'a self, clinic: ClinicId, tags: &'a [Tag]) -> BoxFuture<'a, ()> {
+    fn committed<'a>(&'a self, commit: Commit<'a>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let seen = rooms_named(&self.maintenance, "Sala nova").await;
-            self.heard.lock().await.push((clinic, tags.to_vec(), seen));
+            self.heard
+                .lock()
+                .await
+                .push((commit.clinic, commit.tags.to_vec(), seen));
         })
     }
 }

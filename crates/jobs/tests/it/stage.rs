@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use db::{CommitListener, Db, DbError};
+use db::{CommitListener, Db, DbError, Job};
 use jobs::{Event, HandlerError, Handlers, Wake, Worker, WorkerConfig};
 use kernel::{ClinicId, EventId, ManualClock, System, Tag};
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ impl Stage {
     pub(crate) async fn emit_after(&self, clinic: ClinicId, kind: &'static str, payload: Value, delay: TimeDelta) {
         self.db
             .write(&System::acting_for(clinic, "test"), async |tx| {
-                tx.emit_at(kind, &payload, tx.now().saturating_add(delay));
+                tx.enqueue(Job::new(kind, &payload).due(tx.now().saturating_add(delay)));
                 tx.touch(Tag::collection("contacts"));
                 Ok::<_, DbError>(())
             })

@@ -1,0 +1,1 @@
+//! Conversations: inboxes, threads, messages, and the channels that carry them.

@@ -1,0 +1,1 @@
+//! What other systems hear: webhooks and the feed of events.

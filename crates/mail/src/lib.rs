@@ -1,0 +1,1 @@
+//! Electronic mail: sent by SMTP, fetched by IMAP, read and threaded.

@@ -1,0 +1,1 @@
+//! A client of the WhatsApp Cloud API: messages out, webhooks in.

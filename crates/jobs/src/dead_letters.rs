@@ -82,13 +82,14 @@ impl TxError for DeadLetterError {
     }
 }
 
-/// What was given up, of one `kind` or any: `most` after the position `after`, the latest first.
+/// What was given up, of one `kind` or any, `since` an instant or ever: `most` after the position `after`, the latest first.
 ///
 /// # Errors
 /// [`DbError`].
 pub async fn list(
     tx: &TenantRead<'_>,
     kind: Option<&str>,
+    since: Option<Timestamp>,
     after: Option<&Position>,
     most: i64,
 ) -> Result<Vec<DeadLetter>, DbError> {
@@ -101,6 +102,9 @@ pub async fn list(
         .into_boxed();
     if let Some(kind) = kind {
         query = query.filter(outbox::kind.eq(kind));
+    }
+    if let Some(since) = since {
+        query = query.filter(outbox::failed_at.ge(since));
     }
     if let Some(Position { failed_at, id }) = after {
         let earlier = outbox::failed_at.lt(*failed_at);

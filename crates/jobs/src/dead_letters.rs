@@ -196,6 +196,12 @@ pub struct LaneStanding {
     pub due_since: Option<Timestamp>,
 }
 
+/// A lane's number, and how many.
+type OfLane = (i16, i64);
+
+/// As [`OfLane`], and since when the oldest of them is due.
+type DueOfLane = (i16, i64, Option<Timestamp>);
+
 /// How the clinic's queue stands, lane by lane.
 ///
 /// # Errors
@@ -228,18 +234,13 @@ pub async fn standing(tx: &TenantRead<'_>) -> Result<Vec<LaneStanding>, DbError>
         .group_by(outbox::lane)
         .select((outbox::lane, count_star()));
     let (mut c1, mut c2, mut c3, mut c4) = (tx.conn(), tx.conn(), tx.conn(), tx.conn());
-    let (due, waiting, in_work, failed): (
-        Vec<(i16, i64, Option<Timestamp>)>,
-        Vec<(i16, i64)>,
-        Vec<(i16, i64)>,
-        Vec<(i16, i64)>,
-    ) = futures_util::try_join!(
+    let (due, waiting, in_work, failed): (Vec<DueOfLane>, Vec<OfLane>, Vec<OfLane>, Vec<OfLane>) = futures_util::try_join!(
         due.load(&mut c1),
         waiting.load(&mut c2),
         in_work.load(&mut c3),
         failed.load(&mut c4)
     )?;
-    let of = |rows: &[(i16, i64)], lane: Lane| {
+    let of = |rows: &[OfLane], lane: Lane| {
         let row = rows.iter().find(|(number, _)| *number == lane.number());
         row.map_or(0, |(_, count)| *count)
     };

@@ -1,9 +1,5 @@
 //! The worker against a real PostgreSQL, each test with a database of its own. Time stands still but where a test moves it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests fail by panicking, and so does what they share; a child tells its parent"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so does what they share")]
 
 mod claims;
 mod failures;

@@ -18,7 +18,7 @@ readonly DATA=${BENCH_DATA:-$PROJECT_ROOT/../shared/data/vitoria-appointments-20
 readonly DURATION=${BENCH_SECONDS:-3}
 readonly ROUNDS=${BENCH_ROUNDS:-3}
 read -ra CLIENTS <<<"${BENCH_CLIENTS:-1 16 64}"
-read -ra ROWS <<<"${BENCH_ROWS:-contact-cached agenda-cached contact-uncached agenda-uncached search-uncached book}"
+read -ra ROWS <<<"${BENCH_ROWS:-contact-cached agenda-cached contact-uncached agenda-uncached search-uncached book jobs}"
 # The clinic with the most appointments.
 readonly CLINIC_SLUG=vitoria-jardim-camburi
 # So many different questions, of which pgbench, which prepares each on each connection, asks the first few.
@@ -100,6 +100,13 @@ start_gateway() {
     tail -n 30 "$STATE/$name.log" >&2
     fail "The gateway did not get ready within a minute: the end of its log is above."
   }
+}
+
+# Small jobs a second, and the delay of urgent ones under a flood. Before there are gateways, whose workers would join in.
+measure_jobs() {
+  [[ " ${ROWS[*]} " == *" jobs "* ]] || return 0
+  say "measuring the queue"
+  "$PROJECT_ROOT/target/release/taskmed-loadtests" jobs >>"$STATE/samples" || fail "The queue could not be measured."
 }
 
 start_servers() {
@@ -243,7 +250,8 @@ pgbench_rate() {
 
 # What was booked is handled by the gateway's worker, which must not be at work while pgbench is measured.
 events_handled() {
-  [ "$(query "SELECT count(*) FROM outbox WHERE handled_at IS NULL AND failed_at IS NULL AND available_at <= now()")" -eq 0 ]
+  [ "$(query "SELECT count(*) FROM outbox WHERE handled_at IS NULL AND failed_at IS NULL
+    AND (available_at <= now() OR locked_until IS NOT NULL)")" -eq 0 ]
 }
 
 book_rate() {
@@ -301,6 +309,7 @@ measure_all() {
   for round in $(seq "$ROUNDS"); do
     say "round $round of $ROUNDS"
     for row in "${ROWS[@]}"; do
+      [ "$row" != jobs ] || continue
       for clients in "${CLIENTS[@]}"; do
         measure "$row" "$clients"
       done
@@ -331,6 +340,7 @@ main() {
   rm -rf "$STATE/pgbench" "$STATE/bytes" "$STATE/samples"
   mkdir -p "$STATE/pgbench" "$HERE/reports"
   load_data
+  measure_jobs
   start_servers
   sign_in
   choose_questions

@@ -4,6 +4,7 @@
 pub mod bare;
 pub mod cache_hit;
 pub mod copy;
+pub mod jobs;
 pub mod load;
 pub mod report;
 pub mod vitoria;

@@ -12,6 +12,8 @@ enum Judged {
     AtLeast(f64),
     /// At most this much.
     AtMost(f64),
+    /// At least this much, where there is no ceiling.
+    NoLess(f64),
     /// Against its ceiling, but without a target.
     Shown,
 }
@@ -68,6 +70,24 @@ const KINDS: &[Kind] = &[
         Judged::Shown,
     ),
     kind("book", "POST an appointment", "requests/s", Judged::AtLeast(0.45)),
+    kind(
+        "jobs-idle",
+        "jobs whose handlers do nothing",
+        "jobs/s",
+        Judged::NoLess(1_000.0),
+    ),
+    kind(
+        "jobs-writing",
+        "jobs whose handlers write a row",
+        "jobs/s",
+        Judged::NoLess(1_000.0),
+    ),
+    kind(
+        "urgent-delay",
+        "urgent job under a flood of bulk work, the longest delay",
+        "ms",
+        Judged::AtMost(100.0),
+    ),
     kind("cache-hit", "in-process cache hit", "ms", Judged::AtMost(0.002)),
     kind(
         "memory",
@@ -91,7 +111,7 @@ pub struct Row {
     pub ceiling: Option<f64>,
     /// Ours divided by the ceiling.
     pub ratio: Option<f64>,
-    /// The least ratio, or the most of ours where there is no ceiling.
+    /// The least ratio; where there is no ceiling, the most or the least of ours.
     pub target: Option<f64>,
     /// Whether the target is met.
     pub holds: Option<bool>,
@@ -153,6 +173,7 @@ fn row(kind: &Kind, clients: u32, sides: &Sides) -> Option<Row> {
     let (target, holds) = match kind.judged {
         Judged::AtLeast(target) => (Some(target), Some(ratio.is_some_and(|ratio| ratio >= target))),
         Judged::AtMost(target) => (Some(target), Some(ours <= target)),
+        Judged::NoLess(target) => (Some(target), Some(ours >= target)),
         Judged::Shown => (None, None),
     };
     let name = match clients {

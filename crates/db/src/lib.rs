@@ -15,6 +15,7 @@ mod lookup;
 pub mod migrations;
 mod pipeline;
 mod pool;
+mod queue;
 pub mod schema;
 mod tenant;
 
@@ -26,4 +27,5 @@ pub use listener::{Commit, CommitListener, CommittedEvent};
 pub use literal::Literal;
 pub use lookup::{Lookup, LookupBy};
 pub use pool::Db;
-pub use tenant::{Job, TenantRead, TenantTx};
+pub use queue::Job;
+pub use tenant::{TenantRead, TenantTx};

@@ -270,6 +270,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_schedules (kind) {
+        kind -> Text,
+        next_due -> Timestamptz,
+        last_run_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     memberships (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -332,6 +340,7 @@ diesel::table! {
         class -> Text,
         lane -> SmallInt,
         seen_from -> BigInt,
+        key -> Nullable<Text>,
     }
 }
 
@@ -496,6 +505,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     holidays,
     idempotency_keys,
     invitations,
+    job_schedules,
     memberships,
     occupancies,
     opening_hours,
@@ -518,7 +528,7 @@ diesel::allow_tables_to_appear_in_same_query!(
 
 /// PostgreSQL functions that queries use.
 pub mod functions {
-    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Uuid};
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid};
 
     diesel::define_sql_function! {
         /// Lower case without accents, as search columns are stored.
@@ -527,6 +537,16 @@ pub mod functions {
     diesel::define_sql_function! {
         /// The oldest transaction that may still commit; rows changed below it are settled.
         fn oldest_open_transaction() -> BigInt;
+    }
+    diesel::define_sql_function! {
+        /// The earlier of two instants.
+        #[sql_name = "LEAST"]
+        fn earlier(one: Timestamptz, other: Timestamptz) -> Timestamptz;
+    }
+    diesel::define_sql_function! {
+        /// The smaller of two numbers.
+        #[sql_name = "LEAST"]
+        fn smaller(one: SmallInt, other: SmallInt) -> SmallInt;
     }
     diesel::define_sql_function! {
         /// Takes a lock that is held until the transaction ends, waiting for it.

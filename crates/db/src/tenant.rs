@@ -2,15 +2,17 @@
 
 use std::ops::Deref;
 
-use diesel_async::AsyncPgConnection;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;
-use kernel::{Actor, Caller, ClinicId, EventId, Lane, Origin, Tag, Timestamp};
+use kernel::{Actor, Caller, ClinicId, Lane, Origin, Tag, Timestamp};
 use serde::Serialize;
 
 use crate::audit::{self, AuditRecord};
 use crate::error::{DbError, TxError};
 use crate::listener::CommittedEvent;
 use crate::lookup::LookupBy;
+use crate::queue::{self, EVENT, JOB, Job, Queued};
 use crate::schema::outbox;
 
 /// Reads of one clinic's rows. Every statement also names `clinic_id`: the security of rows is the net, not the plan.
@@ -75,60 +77,23 @@ pub struct TenantTx<'c> {
 struct Riders {
     audit: Vec<AuditRecord>,
     queued: Vec<Queued>,
+    /// Places in `queued` that were cancelled again.
+    cancelled: Vec<usize>,
+    /// Whether there is something to do for the worker besides what is queued.
+    awaited: bool,
     tags: Vec<Tag>,
     failed: Option<serde_json::Error>,
 }
 
-/// An event or a job on its way into the queue.
-#[derive(Clone, diesel::Insertable)]
-#[diesel(table_name = outbox)]
-struct Queued {
-    clinic_id: ClinicId,
-    id: EventId,
-    class: &'static str,
-    lane: i16,
-    kind: &'static str,
-    payload: serde_json::Value,
-    available_at: Timestamp,
-}
-
-/// The class of what is told.
-const EVENT: &str = "event";
-/// The class of what is to be done.
-const JOB: &str = "job";
-
-/// Work to be done after the commit, at least once.
-#[derive(Debug)]
-pub struct Job {
-    kind: &'static str,
-    payload: Result<serde_json::Value, serde_json::Error>,
-    lane: Lane,
-    due: Option<Timestamp>,
-}
-
-impl Job {
-    /// Work of `kind` on what `payload` names: ids, not what people wrote. Routine, and due at once, unless said otherwise.
-    pub fn new(kind: &'static str, payload: &impl Serialize) -> Self {
-        Self {
-            kind,
-            payload: serde_json::to_value(payload),
-            lane: Lane::Routine,
-            due: None,
-        }
-    }
-
-    /// In which lane it waits.
-    #[must_use]
-    pub const fn lane(mut self, lane: Lane) -> Self {
-        self.lane = lane;
-        self
-    }
-
-    /// Not before `due`.
-    #[must_use]
-    pub const fn due(mut self, due: Timestamp) -> Self {
-        self.due = Some(due);
-        self
+impl Riders {
+    /// Leaves out of the queue what was taken back before it got there.
+    fn forget_cancelled(&mut self) {
+        let cancelled = std::mem::take(&mut self.cancelled);
+        let mut place = 0;
+        self.queued.retain(|_| {
+            place += 1;
+            !cancelled.contains(&(place - 1))
+        });
     }
 }
 
@@ -153,31 +118,55 @@ impl<'c> TenantTx<'c> {
         self.queue(EVENT, Job::new(kind, payload));
     }
 
+    /// As [`Self::emit`], for what its handlers must not keep waiting, or may: it waits in `lane`.
+    pub fn emit_in(&mut self, lane: Lane, kind: &'static str, payload: &impl Serialize) {
+        self.queue(EVENT, Job::new(kind, payload).lane(lane));
+    }
+
     /// Puts work into the queue, to be done once the transaction has committed and the work is due.
     pub fn enqueue(&mut self, job: Job) {
         self.queue(JOB, job);
     }
 
     fn queue(&mut self, class: &'static str, job: Job) {
-        let Job {
-            kind,
-            payload,
-            lane,
-            due,
-        } = job;
-        match payload {
-            Ok(payload) => self.riders.queued.push(Queued {
-                clinic_id: self.clinic(),
-                id: EventId::new_at(self.now()),
-                class,
-                lane: lane.number(),
-                kind,
-                payload,
-                available_at: due.unwrap_or_else(|| self.now()),
-            }),
+        match Queued::new(&self.read, class, job) {
+            Ok(queued) => self.riders.queued.push(queued),
             // Told before the commit, where there is somebody to tell.
             Err(error) => self.riders.failed = Some(error),
         }
+    }
+
+    /// Takes back the work of `kind` and `key` that waits, also what this transaction itself has put into the queue; says whether
+    /// there was any. Work that somebody has begun is not stopped: its handler looks at how things stand.
+    ///
+    /// # Errors
+    /// [`DbError`] when the queue cannot be asked.
+    pub async fn cancel(&mut self, kind: &'static str, key: &str) -> Result<bool, DbError> {
+        let riders = &mut self.riders;
+        let own: Vec<usize> = riders
+            .queued
+            .iter()
+            .enumerate()
+            .filter(|(place, queued)| queued.is(kind, key) && !riders.cancelled.contains(place))
+            .map(|(place, _)| place)
+            .collect();
+        riders.cancelled.extend(&own);
+        let waiting = diesel::delete(outbox::table)
+            .filter(outbox::clinic_id.eq(self.clinic()))
+            .filter(outbox::kind.eq(kind))
+            .filter(outbox::key.eq(key))
+            .filter(outbox::class.eq(JOB))
+            .filter(outbox::locked_until.is_null())
+            .filter(outbox::handled_at.is_null())
+            .filter(outbox::failed_at.is_null())
+            .execute(&mut self.conn())
+            .await?;
+        Ok(waiting > 0 || !own.is_empty())
+    }
+
+    /// Says that this transaction gives the worker something to do though it queues nothing: work that it has made due.
+    pub fn awaits_work(&mut self) {
+        self.riders.awaited = true;
     }
 
     /// Notes in the audit log what this transaction does.
@@ -213,6 +202,7 @@ impl<'c> TenantTx<'c> {
             self.riders.audit.len(),
             self.riders.queued.len(),
             self.riders.tags.len(),
+            self.riders.cancelled.len(),
         );
         self.conn()
             .batch_execute("SAVEPOINT part")
@@ -230,6 +220,7 @@ impl<'c> TenantTx<'c> {
                 self.riders.audit.truncate(before.0);
                 self.riders.queued.truncate(before.1);
                 self.riders.tags.truncate(before.2);
+                self.riders.cancelled.truncate(before.3);
                 self.conn()
                     .batch_execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
                     .await
@@ -241,7 +232,6 @@ impl<'c> TenantTx<'c> {
 
     /// Writes the audit rows, events and jobs, all sent together.
     pub(crate) async fn write_riders(&mut self) -> Result<(), DbError> {
-        use diesel_async::RunQueryDsl;
         if let Some(error) = self.riders.failed.take() {
             return Err(DbError::Query(diesel::result::Error::SerializationError(Box::new(
                 error,
@@ -253,24 +243,19 @@ impl<'c> TenantTx<'c> {
             .drain(..)
             .map(|record| record.into_row(&self.read))
             .collect();
-        let queued = self.riders.queued.clone();
+        self.riders.forget_cancelled();
         let audit_rows = try_join_all(rows.into_iter().map(|row| audit::insert(self.conn(), row)));
-        let connection = self.conn();
-        let queue_rows = try_join_all(queued.into_iter().map(|queued| async move {
-            diesel::insert_into(outbox::table)
-                .values(queued)
-                .execute(&mut &*connection)
-                .await
-                .map_err(DbError::from)
-        }));
+        let queue_rows = queue::insert(self.conn(), &self.riders.queued);
         futures_util::try_join!(audit_rows, queue_rows)?;
         Ok(())
     }
 
     /// What the listeners are to hear of.
     pub(crate) fn into_told(self) -> Told {
-        let Riders { queued, tags, .. } = self.riders;
-        let enqueued = !queued.is_empty();
+        let Riders {
+            queued, tags, awaited, ..
+        } = self.riders;
+        let enqueued = awaited || !queued.is_empty();
         let occurred_at = self.read.now;
         let events = queued
             .into_iter()

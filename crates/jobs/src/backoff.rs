@@ -1,6 +1,7 @@
 //! When a failed attempt is made again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use kernel::EventId;
@@ -24,6 +25,46 @@ impl Default for RetryPolicy {
             most_attempts: 16,
             first_pause: TimeDelta::seconds(2),
             longest_pause: TimeDelta::hours(1),
+        }
+    }
+}
+
+/// When failed attempts at one kind of work are made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retries {
+    /// After pauses that grow by doubling.
+    Growing(RetryPolicy),
+    /// After these pauses, the first after the first attempt; given up when the last one was in vain. Each is shortened by up to
+    /// a tenth.
+    Listed(&'static [Duration]),
+}
+
+impl From<RetryPolicy> for Retries {
+    fn from(policy: RetryPolicy) -> Self {
+        Self::Growing(policy)
+    }
+}
+
+impl Retries {
+    /// After how many attempts an event is given up.
+    pub(crate) fn most_attempts(&self) -> i32 {
+        match self {
+            Self::Growing(policy) => policy.most_attempts,
+            Self::Listed(pauses) => i32::try_from(pauses.len()).map_or(i32::MAX, |pauses| pauses.saturating_add(1)),
+        }
+    }
+
+    /// How long to wait after the failed attempt number `attempt` (the first is 1) at the event `id`. The same for the same
+    /// event and attempt.
+    pub(crate) fn pause_after(&self, attempt: i32, id: EventId) -> TimeDelta {
+        match self {
+            Self::Growing(policy) => policy.pause_after(attempt, id),
+            Self::Listed(pauses) => {
+                let place = usize::try_from(attempt.saturating_sub(1)).unwrap_or(0);
+                let pause = pauses.get(place).or(pauses.last()).copied().unwrap_or_default();
+                let milliseconds = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+                TimeDelta::milliseconds(milliseconds - share(attempt, id, milliseconds / 10))
+            }
         }
     }
 }
@@ -82,6 +123,18 @@ mod tests {
             };
             prop_assert!(policy.pause_after(attempt, event()) >= TimeDelta::zero());
         }
+    }
+
+    #[test]
+    fn listed_pauses_are_kept_to_and_lose_at_most_a_tenth() {
+        const PAUSES: &[Duration] = &[Duration::from_secs(5), Duration::from_secs(3_600)];
+        let retries = Retries::Listed(PAUSES);
+        assert_eq!(retries.most_attempts(), 3);
+        for (attempt, seconds) in [(1, 5), (2, 3_600), (3, 3_600)] {
+            let (pause, nominal) = (retries.pause_after(attempt, event()), TimeDelta::seconds(seconds));
+            assert!(pause <= nominal && pause >= nominal * 9 / 10, "{pause}");
+        }
+        assert_eq!(Retries::Listed(&[]).most_attempts(), 1);
     }
 
     #[test]

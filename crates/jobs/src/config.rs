@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use kernel::Lane;
 
 use crate::backoff::RetryPolicy;
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// How many events are handled at a time; at least 1.
-    pub at_once: u16,
-    /// How long one attempt at an event may take. The lease on it is twice as long, so that an attempt never outlives it.
+    /// How much is handled at a time.
+    pub places: Places,
+    /// How long one attempt at an event may take, unless its kind says otherwise. A claim holds for twice as long; the worker
+    /// renews it while it goes on with the event, and who is killed renews no more.
     pub time_limit: Duration,
     /// How long the worker waits before it looks again, when nothing wakes it.
     pub poll: Duration,
@@ -26,7 +28,7 @@ pub struct WorkerConfig {
 impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
-            at_once: 8,
+            places: Places::default(),
             time_limit: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
@@ -40,6 +42,59 @@ impl WorkerConfig {
     /// How long a claim holds.
     pub(crate) fn lease(&self) -> TimeDelta {
         TimeDelta::from_std(self.time_limit.saturating_mul(2)).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// How often claims are renewed.
+    pub(crate) fn renewal(&self) -> Duration {
+        (self.time_limit.saturating_mul(2) / 3).max(Duration::from_millis(100))
+    }
+}
+
+/// How many events of each lane are handled at a time; at least 1. No lane takes another's places, so that however slow the work
+/// of one is, that of the others goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Of [`Lane::Urgent`].
+    pub urgent: u16,
+    /// Of [`Lane::Clinical`].
+    pub clinical: u16,
+    /// Of [`Lane::Routine`].
+    pub routine: u16,
+    /// Of [`Lane::Bulk`].
+    pub bulk: u16,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            bulk: 2,
+            ..Self::of_each(4)
+        }
+    }
+}
+
+impl Places {
+    /// The same number for every lane.
+    #[must_use]
+    pub const fn of_each(places: u16) -> Self {
+        Self {
+            urgent: places,
+            clinical: places,
+            routine: places,
+            bulk: places,
+        }
+    }
+
+    /// How many `lane` has.
+    #[must_use]
+    pub fn of(&self, lane: Lane) -> u16 {
+        let places = match lane {
+            Lane::Urgent => self.urgent,
+            Lane::Clinical => self.clinical,
+            Lane::Routine => self.routine,
+            Lane::Bulk => self.bulk,
+        };
+        places.max(1)
     }
 }
 

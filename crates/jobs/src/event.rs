@@ -1,6 +1,6 @@
 //! An event as its handler sees it.
 
-use kernel::{ClinicId, EventId, Timestamp};
+use kernel::{ClinicId, EventId, Lane, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ pub struct Event {
     pub(crate) payload: Value,
     pub(crate) created_at: Timestamp,
     pub(crate) attempt: i32,
+    pub(crate) lane: Lane,
+    pub(crate) is_job: bool,
+    pub(crate) held_until: Timestamp,
 }
 
 impl std::fmt::Debug for Event {
@@ -60,6 +63,12 @@ impl Event {
     #[must_use]
     pub const fn attempt(&self) -> i32 {
         self.attempt
+    }
+
+    /// The lane in which it waited.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// What is told of it.

@@ -1,11 +1,16 @@
 //! The outbox as the worker's role sees it: claims and what became of them.
+//!
+//! `available_at` says when a row is next to be looked at. A claim moves it to where the claim ends, so that no look steps over
+//! what others hold, and what a dead worker held comes again by itself.
+
+use std::collections::HashSet;
 
 use db::DbError;
 use db::schema::outbox;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Jsonb, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, SmallInt, Text, Timestamptz, Uuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{ClinicId, EventId, Timestamp};
+use kernel::{ClinicId, EventId, Lane, Timestamp};
 
 use crate::event::Event;
 
@@ -35,36 +40,53 @@ struct Row {
     created_at: Timestamp,
     #[diesel(sql_type = Integer)]
     attempts: i32,
+    #[diesel(sql_type = SmallInt)]
+    lane: i16,
+    #[diesel(sql_type = Bool)]
+    is_job: bool,
 }
 
-impl From<Row> for Event {
-    fn from(row: Row) -> Self {
-        let Row {
+impl Row {
+    fn held_until(self, held_until: Timestamp) -> Event {
+        let Self {
             clinic_id,
             id,
             kind,
             payload,
             created_at,
             attempts,
-        } = row;
-        Self {
+            lane,
+            is_job,
+        } = self;
+        Event {
             clinic: clinic_id,
             id,
             kind,
             payload,
             created_at,
             attempt: attempts,
+            // The table checks it.
+            lane: Lane::of_number(lane).unwrap_or_default(),
+            is_job,
+            held_until,
         }
     }
 }
 
-/// Takes up to `most` events that are due at `now` and that nobody holds, until `until`; the longest due first. Rows that
-/// another worker is taking at this moment are passed over.
+/// How many events of a lane are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) lane: Lane,
+    pub(crate) events: usize,
+}
+
+/// Takes, of each lane, as many events as there is room for that are due at `now` and that nobody holds, until `until`; the
+/// longest due first. Rows that another worker is taking at this moment are passed over.
 pub(crate) async fn claim(
     connection: &AsyncPgConnection,
     now: Timestamp,
     until: Timestamp,
-    most: i64,
+    rooms: &[Room],
 ) -> Result<Vec<Event>, DbError> {
     #[expect(
         clippy::disallowed_methods,
@@ -72,22 +94,33 @@ pub(crate) async fn claim(
     )]
     let statement = diesel::sql_query(
         "WITH due AS MATERIALIZED (
-             SELECT clinic_id, id FROM outbox
-             WHERE handled_at IS NULL AND failed_at IS NULL AND available_at <= $1
-                 AND (locked_until IS NULL OR locked_until <= $1)
-             ORDER BY available_at LIMIT $3 FOR UPDATE SKIP LOCKED
+             SELECT waiting.clinic_id, waiting.id
+             FROM unnest($3, $4) AS room (lane, events)
+             CROSS JOIN LATERAL (
+                 SELECT clinic_id, id FROM outbox
+                 WHERE lane = room.lane AND handled_at IS NULL AND failed_at IS NULL AND available_at <= $1
+                     AND (locked_until IS NULL OR locked_until <= $1)
+                 ORDER BY available_at LIMIT room.events FOR UPDATE SKIP LOCKED
+             ) AS waiting
          )
-         UPDATE outbox SET locked_until = $2, attempts = outbox.attempts + 1
+         UPDATE outbox SET locked_until = $2, available_at = $2, attempts = outbox.attempts + 1
          FROM due WHERE outbox.clinic_id = due.clinic_id AND outbox.id = due.id
-         RETURNING outbox.clinic_id, outbox.id, outbox.kind, outbox.payload, outbox.created_at, outbox.attempts",
+         RETURNING outbox.clinic_id, outbox.id, outbox.kind, outbox.payload, outbox.created_at, outbox.attempts, outbox.lane,
+             outbox.class = 'job' AS is_job",
     );
+    let lanes: Vec<i16> = rooms.iter().map(|room| room.lane.number()).collect();
+    let most: Vec<i64> = rooms
+        .iter()
+        .map(|room| i64::try_from(room.events).unwrap_or(i64::MAX))
+        .collect();
     let rows: Vec<Row> = statement
         .bind::<Timestamptz, _>(now)
         .bind::<Timestamptz, _>(until)
-        .bind::<BigInt, _>(most)
+        .bind::<Array<SmallInt>, _>(lanes)
+        .bind::<Array<BigInt>, _>(most)
         .load(&mut &*connection)
         .await?;
-    Ok(rows.into_iter().map(Event::from).collect())
+    Ok(rows.into_iter().map(|row| row.held_until(until)).collect())
 }
 
 /// Whether the claim still held, so that what was said of the event counts.
@@ -103,6 +136,99 @@ impl From<usize> for Standing {
     }
 }
 
+/// The id of a row.
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Uuid)]
+    id: EventId,
+}
+
+/// Claims as the columns that statements for many take.
+struct Columns {
+    clinics: Vec<ClinicId>,
+    ids: Vec<EventId>,
+    attempts: Vec<i32>,
+}
+
+impl Columns {
+    fn of(claims: &[Claim]) -> Self {
+        Self {
+            clinics: claims.iter().map(|claim| claim.clinic).collect(),
+            ids: claims.iter().map(|claim| claim.id).collect(),
+            attempts: claims.iter().map(|claim| claim.attempt).collect(),
+        }
+    }
+}
+
+// In statements for many, COALESCE keeps the planner from the index of what is open: rows are found by their keys, however few
+// the planner believes to be open.
+
+/// These were handled: events stay for those who read them, jobs are nobody's business any more and go. Gives those whose
+/// claims held.
+pub(crate) async fn finish(
+    connection: &AsyncPgConnection,
+    claims: &[Claim],
+    now: Timestamp,
+) -> Result<HashSet<EventId>, DbError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "two writes of rows named by columns of keys cannot be said in the typed language; run once for many events"
+    )]
+    let statement = diesel::sql_query(
+        "WITH handled AS (SELECT * FROM unnest($1, $2, $3) AS handled (clinic_id, id, attempt)),
+         gone AS (
+             DELETE FROM outbox o USING handled h
+             WHERE o.clinic_id = h.clinic_id AND o.id = h.id AND o.attempts = h.attempt AND o.class = 'job'
+                 AND o.locked_until IS NOT NULL AND COALESCE(o.handled_at, o.failed_at) IS NULL
+             RETURNING o.id
+         ),
+         noted AS (
+             UPDATE outbox o SET handled_at = $4, locked_until = NULL FROM handled h
+             WHERE o.clinic_id = h.clinic_id AND o.id = h.id AND o.attempts = h.attempt AND o.class = 'event'
+                 AND o.locked_until IS NOT NULL AND COALESCE(o.handled_at, o.failed_at) IS NULL
+             RETURNING o.id
+         )
+         SELECT id FROM gone UNION ALL SELECT id FROM noted",
+    );
+    let Columns { clinics, ids, attempts } = Columns::of(claims);
+    let held: Vec<Id> = statement
+        .bind::<Array<Uuid>, _>(clinics)
+        .bind::<Array<Uuid>, _>(ids)
+        .bind::<Array<Integer>, _>(attempts)
+        .bind::<Timestamptz, _>(now)
+        .load(&mut &*connection)
+        .await?;
+    Ok(held.into_iter().map(|row| row.id).collect())
+}
+
+/// These claims hold until `until`.
+pub(crate) async fn renew(
+    connection: &AsyncPgConnection,
+    claims: &[Claim],
+    until: Timestamp,
+) -> Result<HashSet<EventId>, DbError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a write of rows named by columns of keys cannot be said in the typed language; run once for many events"
+    )]
+    let statement = diesel::sql_query(
+        "UPDATE outbox o SET locked_until = $4, available_at = $4
+         FROM unnest($1, $2, $3) AS h (clinic_id, id, attempt)
+         WHERE o.clinic_id = h.clinic_id AND o.id = h.id AND o.attempts = h.attempt
+             AND o.locked_until IS NOT NULL AND COALESCE(o.handled_at, o.failed_at) IS NULL
+         RETURNING o.id",
+    );
+    let Columns { clinics, ids, attempts } = Columns::of(claims);
+    let held: Vec<Id> = statement
+        .bind::<Array<Uuid>, _>(clinics)
+        .bind::<Array<Uuid>, _>(ids)
+        .bind::<Array<Integer>, _>(attempts)
+        .bind::<Timestamptz, _>(until)
+        .load(&mut &*connection)
+        .await?;
+    Ok(held.into_iter().map(|row| row.id).collect())
+}
+
 /// The row, as long as `claim` holds.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn held(claim: Claim) -> _ {
@@ -111,35 +237,44 @@ fn held(claim: Claim) -> _ {
         .filter(outbox::clinic_id.eq(clinic))
         .filter(outbox::id.eq(id))
         .filter(outbox::attempts.eq(attempt))
+        .filter(outbox::locked_until.is_not_null())
         .filter(outbox::handled_at.is_null())
         .filter(outbox::failed_at.is_null())
 }
 
-/// The event was handled.
-pub(crate) async fn finish(connection: &AsyncPgConnection, claim: Claim, now: Timestamp) -> Result<Standing, DbError> {
-    let rows = diesel::update(held(claim))
-        .set((outbox::handled_at.eq(now), outbox::locked_until.eq(None::<Timestamp>)))
-        .execute(&mut &*connection)
-        .await?;
-    Ok(rows.into())
+/// How an event goes back to those that wait.
+pub(crate) struct Return<'r> {
+    /// When it is next to be looked at.
+    pub(crate) at: Timestamp,
+    /// How many attempts at it count.
+    pub(crate) attempts: i32,
+    /// Why it was not handled.
+    pub(crate) reason: Option<&'r str>,
 }
 
-/// The event is to be tried again at `available_at`.
-pub(crate) async fn try_again(
+/// The event waits again. Where the same work was queued anew meanwhile, that is what waits, and this one goes.
+pub(crate) async fn put_back(
     connection: &AsyncPgConnection,
     claim: Claim,
-    available_at: Timestamp,
-    reason: &str,
+    back: &Return<'_>,
 ) -> Result<Standing, DbError> {
-    let rows = diesel::update(held(claim))
+    let put = diesel::update(held(claim))
         .set((
-            outbox::available_at.eq(available_at),
+            outbox::available_at.eq(back.at),
+            outbox::attempts.eq(back.attempts),
             outbox::locked_until.eq(None::<Timestamp>),
-            outbox::last_error.eq(shortened(reason)),
+            back.reason.map(|reason| outbox::last_error.eq(shortened(reason))),
         ))
         .execute(&mut &*connection)
-        .await?;
-    Ok(rows.into())
+        .await
+        .map_err(DbError::from);
+    match put {
+        Err(error) if error.constraint() == Some("outbox_waiting_once") => {
+            let gone = diesel::delete(held(claim)).execute(&mut &*connection).await?;
+            Ok(gone.into())
+        }
+        put => Ok(put?.into()),
+    }
 }
 
 /// The event is given up.
@@ -154,18 +289,6 @@ pub(crate) async fn give_up(
             outbox::failed_at.eq(now),
             outbox::locked_until.eq(None::<Timestamp>),
             outbox::last_error.eq(shortened(reason)),
-        ))
-        .execute(&mut &*connection)
-        .await?;
-    Ok(rows.into())
-}
-
-/// The event goes back as if it had not been claimed.
-pub(crate) async fn give_back(connection: &AsyncPgConnection, claim: Claim) -> Result<Standing, DbError> {
-    let rows = diesel::update(held(claim))
-        .set((
-            outbox::locked_until.eq(None::<Timestamp>),
-            outbox::attempts.eq(claim.attempt - 1),
         ))
         .execute(&mut &*connection)
         .await?;

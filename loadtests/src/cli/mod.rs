@@ -2,6 +2,7 @@
 
 mod bare;
 mod cache_hit;
+mod jobs;
 mod load;
 mod report;
 
@@ -27,6 +28,8 @@ enum Command {
     Bare(bare::Arguments),
     /// Measures a hit of the in-process cache.
     CacheHit,
+    /// Measures the queue: small jobs a second, and the delay of urgent ones under a flood of bulk work.
+    Jobs(jobs::Arguments),
     /// Makes the report of what was measured.
     Report(report::Arguments),
 }
@@ -37,6 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Load(arguments) => load::run(&arguments),
         Command::Bare(arguments) => bare::run(&arguments),
         Command::CacheHit => cache_hit::run(),
+        Command::Jobs(arguments) => jobs::run(arguments),
         Command::Report(arguments) => report::run(&arguments),
     };
     match result {

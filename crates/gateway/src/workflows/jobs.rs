@@ -1,18 +1,17 @@
-//! What follows an event of the outbox, handled at least once after its commit.
+//! What follows an event of the outbox, handled at least once after its commit, and what comes by itself.
+
+use std::sync::Arc;
 
 use appointments::holds;
 use db::{Db, PoolConfig};
-use jobs::{Event, HandlerError, Handlers, JobsHandle, Worker, WorkerConfig};
+use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
 use crate::shared::Shared;
 
-/// The pool of the jobs: one connection for each that is handled at a time.
-const POOL: PoolConfig = PoolConfig {
-    max_connections: 8,
-    wait: std::time::Duration::from_secs(10),
-};
+/// How long a handler waits for a connection of its lane.
+const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What the event of a hold tells.
 #[derive(Debug, Deserialize)]
@@ -20,22 +19,33 @@ struct HoldEvent {
     hold_id: HoldId,
 }
 
-/// Starts the worker of the outbox on a thread of its own.
+/// Starts the worker of the queue on threads of its own. Each lane has a pool with a connection for each of its places.
 ///
 /// # Errors
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
+    let config = WorkerConfig::default();
+    let setup = Setup {
+        config,
+        database: shared.config().worker_database.clone(),
+        clock: Arc::clone(shared.clock()),
+        handlers: handlers(),
+        schedules: schedules(),
+        wake: shared.wake().clone(),
+    };
     let shared = shared.clone();
-    jobs::spawn(move || {
-        let db = shared.database(shared.config().database.clone(), POOL);
-        Worker::new(
-            WorkerConfig::default(),
-            shared.config().worker_database.clone(),
-            db,
-            handlers(),
-            shared.wake().clone(),
-        )
+    jobs::spawn(setup, move |lane| {
+        let pool = PoolConfig {
+            max_connections: u32::from(config.places.of(lane)),
+            wait: WAIT,
+        };
+        shared.database(shared.config().database.clone(), pool)
     })
+}
+
+/// What comes by itself, for every active clinic.
+fn schedules() -> Schedules {
+    Schedules::new()
 }
 
 /// Which event is followed by what.

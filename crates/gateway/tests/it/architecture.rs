@@ -58,6 +58,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),
+    ("job_schedules", &["jobs"]),
     // The worker removes what is past.
     ("idempotency_keys", &["rest", "jobs"]),
 ];

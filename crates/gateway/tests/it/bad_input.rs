@@ -45,7 +45,7 @@ impl Faults {
 async fn app_with_rows() -> Option<(TestApp, Actor, Ids)> {
     let app = TestApp::start().await?;
     let director = app.actor("director@aurora");
-    let ids = rows_of(&app.actor("owner@aurora")).await;
+    let ids = rows_of(&app, "owner@aurora").await;
     Some((app, director, ids))
 }
 

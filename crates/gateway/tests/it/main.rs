@@ -26,6 +26,7 @@ mod openapi_lock;
 mod openapi_walk;
 mod practice;
 mod query_plans;
+mod queue;
 mod schema;
 mod statement_counts;
 mod units_of_work;

@@ -121,11 +121,14 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
             "/v1/invitations",
             Some(json!({"email": "someone@clinic.example", "name": "Someone New", "roles": ["receptionist"]})),
         ),
+        ("dead-letters", "/v1/monitoring/dead-letters", None),
     ]
 }
 
 /// One row of each kind, as `owner` sees them; made where there is none.
-pub(crate) async fn rows_of(owner: &Actor) -> Ids {
+pub(crate) async fn rows_of(app: &TestApp, member: &str) -> Ids {
+    crate::queue::give_up_one_each(app).await;
+    let owner = &app.actor(member);
     let mut ids = Ids::new();
     for index in 0..kinds(&ids).len() {
         let (kind, path, body) = kinds(&ids).swap_remove(index);
@@ -227,7 +230,9 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "remove_staff_member"
         | "issue_password_reset"
         | "get_time_off"
-        | "delete_time_off" => (None, Path),
+        | "delete_time_off"
+        | "retry_dead_letter"
+        | "discard_dead_letter" => (None, Path),
         "update_holiday" | "update_opening_hours" | "update_room" => (empty, Path),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
@@ -396,6 +401,8 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_api_keys"
         | "get_clinic"
         | "get_me"
+        | "get_queue"
+        | "list_dead_letters"
         | "export_contacts" => (None, Nowhere),
         "update_clinic"
         | "create_api_key"
@@ -474,7 +481,7 @@ fn every_operation_has_a_case() {
 #[tokio::test]
 async fn without_a_token_every_operation_is_401() {
     let Some(app) = TestApp::start().await else { return };
-    let ids = rows_of(&app.actor("owner@aurora")).await;
+    let ids = rows_of(&app, "owner@aurora").await;
     for operation in secured() {
         let answer = call(&app.api.nobody(), &operation, &address(&operation, &ids), None).await;
         assert_eq!(answer.status, 401, "{}: {answer}", operation.id);
@@ -485,7 +492,7 @@ async fn without_a_token_every_operation_is_401() {
 #[tokio::test]
 async fn without_its_permission_every_operation_is_403() {
     let Some(app) = TestApp::start().await else { return };
-    let ids = rows_of(&app.actor("owner@aurora")).await;
+    let ids = rows_of(&app, "owner@aurora").await;
     for operation in secured() {
         let Some(permission) = operation.permission else {
             continue;
@@ -506,7 +513,7 @@ async fn without_its_permission_every_operation_is_403() {
 #[tokio::test]
 async fn the_documented_permission_is_enough() {
     let Some(app) = TestApp::start().await else { return };
-    let ids = rows_of(&app.actor("owner@aurora")).await;
+    let ids = rows_of(&app, "owner@aurora").await;
     for operation in secured() {
         let Some(permission) = operation.permission else {
             continue;
@@ -525,8 +532,8 @@ async fn the_documented_permission_is_enough() {
 async fn another_clinics_ids_find_nothing() {
     let Some(app) = TestApp::start().await else { return };
     let (stranger, neighbour) = (app.actor("director@aurora"), app.actor("owner@horizonte"));
-    let own = rows_of(&app.actor("owner@aurora")).await;
-    let foreign = rows_of(&neighbour).await;
+    let own = rows_of(&app, "owner@aurora").await;
+    let foreign = rows_of(&app, "owner@horizonte").await;
     let mut leaks = Vec::new();
     let mut expect = |holds: bool, what: String| {
         if !holds {

@@ -1,12 +1,12 @@
 //! Who gets an event, and when.
 
 use chrono::TimeDelta;
-use db::{Db, DbError};
-use jobs::{Event, Handlers, Round, WorkerConfig};
-use kernel::{Caller, System};
+use db::{Db, DbError, Job};
+use jobs::{Event, Handlers, Places, Round, WorkerConfig};
+use kernel::{Caller, Lane, System};
 use serde::Deserialize;
 use serde_json::json;
-use test_support::world;
+use test_support::{Role, world};
 use tokio::sync::mpsc;
 
 use crate::stage::{Gate, Notes, Stage, is_killed_at};
@@ -71,12 +71,10 @@ async fn an_event_of_a_transaction_that_failed_is_none() {
 #[tokio::test]
 async fn two_workers_share_the_work_and_none_is_done_twice() {
     let Some(stage) = Stage::set().await else { return };
-    for _ in 0..40 {
-        stage.emit("test.shared").await;
-    }
+    stage.enqueue_many(40, "test.shared", Lane::Routine).await;
     let notes = Notes::default();
     let config = WorkerConfig {
-        at_once: 5,
+        places: Places::of_each(5),
         ..WorkerConfig::default()
     };
     let first = stage.worker_with(config, notes.handlers("test.shared"));
@@ -157,9 +155,8 @@ async fn a_worker_whose_lease_ran_out_has_no_say_any_more() {
 #[tokio::test]
 async fn a_delayed_event_waits_until_it_is_due() {
     let Some(stage) = Stage::set().await else { return };
-    let clinic = world::clinic("aurora");
     stage
-        .emit_after(clinic, "test.later", json!({}), TimeDelta::minutes(30))
+        .enqueue(|now| Job::new("test.later", &json!({})).due(now.saturating_add(TimeDelta::minutes(30))))
         .await;
     let notes = Notes::default();
     let worker = stage.worker(notes.handlers("test.later"));
@@ -197,4 +194,105 @@ async fn every_handler_of_a_kind_is_asked() {
         });
     assert_eq!(stage.worker(handlers).run_once().await.unwrap().handled, 1);
     assert_eq!((first.count(), second.count()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_job_that_is_done_goes_and_an_event_stays() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.both").await;
+    stage.enqueue_many(1, "test.both", Lane::Routine).await;
+    let notes = Notes::default();
+    assert_eq!(
+        stage
+            .worker(notes.handlers("test.both"))
+            .run_once()
+            .await
+            .unwrap()
+            .handled,
+        2
+    );
+    assert!(stage.standing("test.both").await.handled);
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_handles_waits_for_one_who_does() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.enqueue_many(1, "test.of_tomorrow", Lane::Routine).await;
+    let worker = stage.worker(Notes::default().handlers("test.other"));
+    assert_eq!(worker.run_once().await.unwrap().retried, 1);
+    stage.a_long_time_passes();
+    let notes = Notes::default();
+    assert_eq!(
+        stage
+            .worker(notes.handlers("test.of_tomorrow"))
+            .run_once()
+            .await
+            .unwrap()
+            .handled,
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_event_waits_in_the_lane_that_it_was_told_in() {
+    let Some(stage) = Stage::set().await else { return };
+    stage
+        .write_in(world::clinic("aurora"), async |tx| {
+            tx.emit("test.lanes", &json!({}));
+            tx.emit_in(Lane::Urgent, "test.lanes", &json!({}));
+        })
+        .await;
+    let (seen, mut was_seen) = mpsc::unbounded_channel();
+    let handlers = Handlers::new().on("test.lanes", async move |_db: &Db, _system: System, event: Event| {
+        seen.send(event.lane()).unwrap();
+        Ok(())
+    });
+    assert_eq!(stage.worker(handlers).run_once().await.unwrap().handled, 2);
+    let mut lanes = [was_seen.try_recv().unwrap(), was_seen.try_recv().unwrap()];
+    lanes.sort();
+    assert_eq!(lanes, [Lane::Urgent, Lane::Routine]);
+}
+
+#[tokio::test]
+async fn a_claim_steps_over_nothing_that_others_hold_or_have_done() {
+    let Some(stage) = Stage::set().await else { return };
+    let maintenance = stage.database.connect(Role::Maintenance).await;
+    let clinic = world::clinic("aurora");
+    maintenance
+        .batch_execute(&format!(
+            "INSERT INTO outbox (clinic_id, id, class, lane, kind, payload, available_at, locked_until, handled_at)
+             SELECT '{clinic}', gen_random_uuid(), 'job', 3, 'test.crowd', '{{}}',
+                    CASE WHEN n % 2 = 0 THEN timestamptz '2199-01-01' ELSE '2001-01-01' END,
+                    CASE WHEN n % 2 = 0 THEN timestamptz '2199-01-01' END,
+                    CASE WHEN n % 2 = 1 THEN timestamptz '2001-01-01' END
+             FROM generate_series(1, 20000) n;
+             INSERT INTO outbox (clinic_id, id, class, lane, kind, payload, available_at)
+             SELECT '{clinic}', gen_random_uuid(), 'job', 3, 'test.crowd', '{{}}', '2002-01-01' FROM generate_series(1, 3)"
+        ))
+        .await
+        .unwrap();
+    let worker = stage.worker(Notes::default().handlers("test.crowd"));
+    let reads = async || -> (i64, i64) {
+        let row = maintenance
+            .query_one(
+                "SELECT seq_scan, (SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'outbox_due')
+                 FROM pg_stat_user_tables WHERE relname = 'outbox'",
+                &[],
+            )
+            .await
+            .unwrap();
+        (row.get(0), row.get(1))
+    };
+    let before = reads().await;
+    assert_eq!(worker.run_once().await.unwrap().handled, 2);
+    assert_eq!(worker.run_once().await.unwrap().handled, 1);
+    // What a session did is counted for certain when it has ended.
+    stage.end_sessions(Role::Worker).await;
+    let after = reads().await;
+    assert_eq!(after.0, before.0, "the table was read from its beginning");
+    assert!(
+        after.1 - before.1 < 100,
+        "{} entries for three jobs",
+        after.1 - before.1
+    );
 }

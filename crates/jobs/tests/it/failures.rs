@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use db::Db;
-use jobs::{Event, HandlerError, Handlers, RetryPolicy, Round, WorkerConfig};
+use jobs::{Event, HandlerError, Handlers, Retries, RetryPolicy, Round, WorkerConfig};
 use kernel::System;
 use serde_json::json;
 use test_support::{Role, world};
@@ -197,16 +197,7 @@ async fn a_worker_that_lost_its_connection_makes_a_new_one() {
     let notes = Notes::default();
     let worker = stage.worker(notes.handlers("test.after"));
     assert_eq!(worker.run_once().await.unwrap(), Round::default());
-    // A role may end its own sessions.
-    let killer = stage.database.connect(Role::Worker).await;
-    killer
-        .execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-             WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
-            &[],
-        )
-        .await
-        .unwrap();
+    stage.end_sessions(Role::Worker).await;
     stage.emit("test.after").await;
     // Whether the loss is noticed before the next statement is sent is not promised; after a failed look it is.
     let round = match worker.run_once().await {
@@ -214,4 +205,61 @@ async fn a_worker_that_lost_its_connection_makes_a_new_one() {
         Err(_lost) => worker.run_once().await.unwrap(),
     };
     assert_eq!(round.handled, 1);
+}
+
+#[tokio::test]
+async fn a_kind_may_be_tried_by_a_schedule_of_its_own() {
+    const PAUSES: &[Duration] = &[Duration::from_secs(100), Duration::from_secs(1_000)];
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.own_pauses").await;
+    let handlers = failing("test.own_pauses", not_now).retries(Retries::Listed(PAUSES));
+    let worker = stage.worker(handlers);
+    for seconds in [100, 1_000] {
+        assert_eq!(worker.run_once().await.unwrap().retried, 1);
+        stage
+            .clock
+            .advance(TimeDelta::seconds(seconds) * 9 / 10 - TimeDelta::milliseconds(1));
+        assert_eq!(worker.run_once().await.unwrap(), Round::default());
+        stage
+            .clock
+            .advance(TimeDelta::seconds(seconds) / 10 + TimeDelta::milliseconds(1));
+    }
+    assert_eq!(worker.run_once().await.unwrap().failed, 1);
+}
+
+#[tokio::test]
+async fn a_handler_may_say_how_long_to_wait() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.told_to_wait").await;
+    let handlers = failing("test.told_to_wait", || HandlerError::RetryAfter {
+        pause: Duration::from_secs(77),
+        reason: "429".to_owned(),
+    });
+    let worker = stage.worker(handlers);
+    assert_eq!(worker.run_once().await.unwrap().retried, 1);
+    stage.clock.advance(TimeDelta::milliseconds(76_999));
+    assert_eq!(worker.run_once().await.unwrap(), Round::default());
+    stage.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(worker.run_once().await.unwrap().retried, 1);
+    assert_eq!(stage.standing("test.told_to_wait").await.attempts, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_tried_yet_is_not_counted() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.window").await;
+    let opens = stage.now().saturating_add(TimeDelta::hours(3));
+    let handlers = failing("test.window", move || HandlerError::NotBefore {
+        at: opens,
+        reason: "the window is closed".to_owned(),
+    });
+    let worker = stage.worker_with(most_attempts(1), handlers);
+    assert_eq!(worker.run_once().await.unwrap().retried, 1);
+    stage.a_long_time_passes();
+    assert_eq!(worker.run_once().await.unwrap(), Round::default());
+    stage.clock.set(opens);
+    assert_eq!(worker.run_once().await.unwrap().retried, 1);
+    let standing = stage.standing("test.window").await;
+    assert_eq!((standing.attempts, standing.failed), (0, false));
+    assert_eq!(standing.last_error.as_deref(), Some("the window is closed"));
 }

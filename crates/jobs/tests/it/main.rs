@@ -3,7 +3,11 @@
 
 mod claims;
 mod failures;
+mod keys;
+mod killed;
+mod laws;
 mod retention;
+mod schedules;
 mod stage;
 mod tenancy;
 mod thread;

@@ -1,12 +1,12 @@
 //! What every test here stands on: a database, a clock that stands still, and a look at the outbox.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use db::{CommitListener, Db, DbError, Job};
-use jobs::{Event, HandlerError, Handlers, Wake, Worker, WorkerConfig};
-use kernel::{ClinicId, EventId, ManualClock, System, Tag};
+use db::{CommitListener, Db, DbError, Job, PoolConfig, TenantTx};
+use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, Wake, Worker, WorkerConfig};
+use kernel::{ClinicId, EventId, Lane, ManualClock, System, Tag, Timestamp};
 use serde_json::{Value, json};
 use test_support::{Role, TestDatabase, world};
 use tokio::sync::Notify;
@@ -50,13 +50,7 @@ impl Stage {
     }
 
     pub(crate) fn worker_with(&self, config: WorkerConfig, handlers: Handlers) -> Worker {
-        Worker::new(
-            config,
-            self.database.config(Role::Worker),
-            self.db.clone(),
-            handlers,
-            self.wake.clone(),
-        )
+        Worker::new(config, self.database.config(Role::Worker), self.db.clone(), handlers)
     }
 
     /// Writes an event of the clinic Aurora.
@@ -65,19 +59,64 @@ impl Stage {
     }
 
     pub(crate) async fn emit_in(&self, clinic: ClinicId, kind: &'static str, payload: Value) {
-        self.emit_after(clinic, kind, payload, TimeDelta::zero()).await;
+        self.write_in(clinic, async |tx| tx.emit(kind, &payload)).await;
     }
 
-    /// Writes an event that is due after `delay`.
-    pub(crate) async fn emit_after(&self, clinic: ClinicId, kind: &'static str, payload: Value, delay: TimeDelta) {
+    /// Queues a job of the clinic Aurora.
+    pub(crate) async fn enqueue(&self, make: impl Fn(Timestamp) -> Job) {
+        self.write_in(world::clinic("aurora"), async |tx| tx.enqueue(make(tx.now())))
+            .await;
+    }
+
+    /// Queues `count` jobs of the clinic Aurora, in one transaction.
+    pub(crate) async fn enqueue_many(&self, count: usize, kind: &'static str, lane: Lane) {
+        self.write_in(world::clinic("aurora"), async |tx| {
+            for _ in 0..count {
+                tx.enqueue(Job::new(kind, &json!({})).lane(lane));
+            }
+        })
+        .await;
+    }
+
+    pub(crate) async fn write_in(&self, clinic: ClinicId, work: impl AsyncFn(&mut TenantTx<'_>)) {
         self.db
             .write(&System::acting_for(clinic, "test"), async |tx| {
-                tx.enqueue(Job::new(kind, &payload).due(tx.now().saturating_add(delay)));
+                work(tx).await;
                 tx.touch(Tag::collection("contacts"));
                 Ok::<_, DbError>(())
             })
             .await
             .unwrap();
+    }
+
+    /// Starts a worker by itself.
+    pub(crate) fn start(&self, config: WorkerConfig, handlers: Handlers) -> JobsHandle {
+        self.start_told_by(config, handlers, self.wake.clone())
+    }
+
+    /// As [`Self::start`]; told by another `wake` than the stage's.
+    pub(crate) fn start_told_by(&self, config: WorkerConfig, handlers: Handlers, wake: Wake) -> JobsHandle {
+        let (of_server, clock) = (self.database.config(Role::App), self.clock.clone());
+        let setup = Setup {
+            config,
+            database: self.database.config(Role::Worker),
+            clock: clock.clone(),
+            handlers,
+            schedules: Schedules::new(),
+            wake,
+        };
+        jobs::spawn(setup, move |lane| {
+            let pool = PoolConfig {
+                max_connections: u32::from(config.places.of(lane)),
+                wait: Duration::from_secs(20),
+            };
+            Db::new(of_server.clone(), pool, clock.clone(), Arc::new([]))
+        })
+        .unwrap()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        kernel::Clock::now(&*self.clock)
     }
 
     /// Moves the clock to where every lease has run out and every pause is over.
@@ -105,6 +144,51 @@ impl Stage {
                 last_error: row.get(4),
             })
             .collect()
+    }
+
+    /// When the only event of `kind` is next to be looked at.
+    pub(crate) async fn available_at(&self, kind: &str) -> SystemTime {
+        let maintenance = self.database.connect(Role::Maintenance).await;
+        let row = maintenance
+            .query_one("SELECT available_at FROM outbox WHERE kind = $1", &[&kind])
+            .await
+            .unwrap();
+        row.get(0)
+    }
+
+    /// Waits until `workers` of them listen to one another.
+    pub(crate) async fn listening(&self, workers: i64) {
+        let client = self.database.connect(Role::Worker).await;
+        let listening = async || -> i64 {
+            client
+                .query_one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %' AND state = 'idle'",
+                    &[],
+                )
+                .await
+                .unwrap()
+                .get(0)
+        };
+        ends(async {
+            while listening().await != workers {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Ends every session of `role`, which may end its own.
+    pub(crate) async fn end_sessions(&self, role: Role) {
+        self.database
+            .connect(role)
+            .await
+            .execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
+                &[],
+            )
+            .await
+            .unwrap();
     }
 
     /// How the only event of `kind` stands.
@@ -148,6 +232,14 @@ impl Notes {
     }
 }
 
+/// A worker that does nothing unless it is woken: the poll is a day away.
+pub(crate) fn only_when_woken() -> WorkerConfig {
+    WorkerConfig {
+        poll: Duration::from_secs(86_400),
+        ..WorkerConfig::default()
+    }
+}
+
 /// A place where a handler stands until it is let go.
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
@@ -160,15 +252,25 @@ impl Gate {
     pub(crate) fn handlers(&self, kind: &'static str) -> Handlers {
         let gate = self.clone();
         Handlers::new().on(kind, async move |_db: &Db, _system: System, _event: Event| {
-            gate.reached.notify_one();
-            gate.opened.notified().await;
+            gate.pass().await;
             Ok(())
         })
+    }
+
+    /// Stands here until it is let go.
+    pub(crate) async fn pass(&self) {
+        self.reach();
+        self.opened.notified().await;
     }
 
     /// Waits until a handler stands here.
     pub(crate) async fn reached(&self) {
         self.reached.notified().await;
+    }
+
+    /// Says that a handler stands here.
+    pub(crate) fn reach(&self) {
+        self.reached.notify_one();
     }
 
     /// Lets it go on.
@@ -178,7 +280,7 @@ impl Gate {
 }
 
 /// Handlers of `kind` that fail with what `error` makes.
-pub(crate) fn failing(kind: &'static str, error: impl Fn() -> HandlerError + Send + 'static) -> Handlers {
+pub(crate) fn failing(kind: &'static str, error: impl Fn() -> HandlerError + Send + Sync + 'static) -> Handlers {
     Handlers::new().on(kind, async move |_db: &Db, _system: System, _event: Event| Err(error()))
 }
 

@@ -5,7 +5,7 @@ use db::{Db, DbError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jobs::{Event, HandlerError, Handlers};
-use kernel::{ClinicId, System};
+use kernel::{ClinicId, Lane, System};
 use serde_json::json;
 use test_support::{Role, world};
 use tokio::sync::mpsc;
@@ -69,7 +69,7 @@ async fn the_workers_role_has_rights_on_what_it_works_off_alone() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(reachable, ["idempotency_keys", "outbox"]);
+    assert_eq!(reachable, ["clinics", "idempotency_keys", "job_schedules", "outbox"]);
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn the_servers_role_cannot_say_that_an_event_was_handled() {
     let Some(stage) = Stage::set().await else { return };
     stage.emit("test.untouchable").await;
     let system = System::acting_for(world::clinic("aurora"), "test");
-    let refused = stage
+    stage
         .db
         .write(&system, async |tx| {
             diesel::update(outbox::table.filter(outbox::clinic_id.eq(tx.clinic())))
@@ -86,6 +86,52 @@ async fn the_servers_role_cannot_say_that_an_event_was_handled() {
                 .await?;
             Ok::<_, DbError>(())
         })
-        .await;
-    assert!(refused.is_err());
+        .await
+        .unwrap();
+    assert!(!stage.standing("test.untouchable").await.handled);
+}
+
+#[tokio::test]
+async fn the_servers_role_takes_back_jobs_and_no_events() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.told").await;
+    stage.enqueue_many(1, "test.job", Lane::Routine).await;
+    let system = System::acting_for(world::clinic("aurora"), "test");
+    let gone = stage
+        .db
+        .write(&system, async |tx| {
+            let gone = diesel::delete(outbox::table.filter(outbox::clinic_id.eq(tx.clinic())))
+                .execute(&mut tx.conn())
+                .await?;
+            Ok::<_, DbError>(gone)
+        })
+        .await
+        .unwrap();
+    assert_eq!(gone, 1);
+    assert!(!stage.standing("test.told").await.handled);
+}
+
+#[tokio::test]
+async fn the_workers_role_makes_jobs_and_no_events_and_rewrites_neither() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.told").await;
+    let worker = stage.database.connect(Role::Worker).await;
+    let insert = |class: &str| {
+        format!(
+            "INSERT INTO outbox (clinic_id, id, class, lane, kind, payload, available_at)
+             SELECT id, gen_random_uuid(), '{class}', 2, 'test.made', '{{}}', now() FROM clinics"
+        )
+    };
+    worker.batch_execute(&insert("job")).await.unwrap();
+    assert_eq!(stage.standings("test.made").await.len(), 2);
+    for refused in [
+        insert("event"),
+        "UPDATE outbox SET payload = '{}'".to_owned(),
+        "UPDATE outbox SET clinic_id = clinic_id".to_owned(),
+        "SELECT trade_name FROM clinics".to_owned(),
+    ] {
+        let error = worker.batch_execute(&refused).await.unwrap_err();
+        let code = error.code().map(|code| code.code().to_owned());
+        assert_eq!(code.as_deref(), Some("42501"), "{refused}: {error:?}");
+    }
 }

@@ -68,8 +68,8 @@ pub(super) async fn tenant_tables(client: &Client) -> Vec<Table> {
     tables
 }
 
-/// Tables of people, who belong to no clinic; each has policies of its own, tried in `walls`.
-const GLOBAL_TABLES: [&str; 3] = ["password_resets", "user_recovery_codes", "users"];
+/// Tables of people, who belong to no clinic, and of the worker's timetable; each has policies of its own, tried in `walls`.
+const GLOBAL_TABLES: [&str; 4] = ["job_schedules", "password_resets", "user_recovery_codes", "users"];
 
 /// Indexes that serve work across clinics, or look-ups before a clinic is known.
 const GLOBAL_INDEXES: [&str; 5] = [
@@ -84,14 +84,19 @@ const GLOBAL_INDEXES: [&str; 5] = [
 const DEFINER_FUNCTIONS: [&str; 2] = ["contacts_by_digits", "contacts_by_part_of_name"];
 
 /// Policies besides `tenant`: table, policy, for whom.
-const OTHER_POLICIES: [(&str, &str, &str); 12] = [
+const OTHER_POLICIES: [(&str, &str, &str); 17] = [
     ("clinics", "named_clinic", "public"),
     ("clinics", "own_clinics", "public"),
+    ("clinics", "worker", "taskmed_worker"),
     ("contact_phones", "search", "taskmed_owner"),
     ("contacts", "search", "taskmed_owner"),
     ("idempotency_keys", "worker", "taskmed_worker"),
+    ("job_schedules", "worker", "taskmed_worker"),
     ("memberships", "own_memberships", "public"),
+    ("outbox", "jobs_alone_are_taken_back", "taskmed_app"),
+    ("outbox", "waiting_or_given_up_is_moved", "taskmed_app"),
     ("outbox", "worker", "taskmed_worker"),
+    ("outbox", "worker_makes_jobs_alone", "taskmed_worker"),
     ("password_resets", "self", "public"),
     ("sessions", "own_sessions", "public"),
     ("user_recovery_codes", "self", "public"),

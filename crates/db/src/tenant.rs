@@ -89,6 +89,7 @@ struct Queued {
     lane: i16,
     kind: &'static str,
     payload: serde_json::Value,
+    created_at: Timestamp,
     available_at: Timestamp,
 }
 
@@ -173,6 +174,7 @@ impl<'c> TenantTx<'c> {
                 lane: lane.number(),
                 kind,
                 payload,
+                created_at: self.now(),
                 available_at: due.unwrap_or_else(|| self.now()),
             }),
             // Told before the commit, where there is somebody to tell.

@@ -18,6 +18,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     appointments::routes(config);
     clinics::routes(config);
     workflows::routes(config);
+    integrations::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.
@@ -66,6 +67,7 @@ pub fn build(
         .app_data(worker.guard)
         .app_data(worker.accounts)
         .app_data(worker.clinic_keys)
+        .app_data(worker.integrations)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

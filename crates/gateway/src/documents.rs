@@ -36,6 +36,7 @@ use crate::unmatched::Routes;
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
         (name = "calendar", description = "Feeds for calendar programs"),
+        (name = "webhooks", description = "What other systems are told, and the feed of events that they read"),
     )
 )]
 struct Frame;

@@ -10,6 +10,7 @@ use cache::Cache;
 use clinics::Accounts;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
 use futures_util::future::BoxFuture;
+use integrations::{Catalogue, Integrations};
 use jobs::Wake;
 use kernel::Clock;
 use kernel::cursor::{CursorKey, WeakCursorKey};
@@ -18,6 +19,7 @@ use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
+use crate::events;
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +182,7 @@ pub struct Worker {
     pub(crate) guard: Data<GuardConfig>,
     pub(crate) accounts: Data<Accounts>,
     pub(crate) clinic_keys: Data<ClinicKeys>,
+    pub(crate) integrations: Data<Integrations>,
 }
 
 impl Worker {
@@ -205,6 +208,11 @@ impl Worker {
             }),
             accounts: Data::new(parts.accounts.clone()),
             clinic_keys: Data::new(parts.clinic_keys.clone()),
+            integrations: Data::new(Integrations::new(
+                Catalogue::new(events::catalogue()),
+                &parts.config.webhooks,
+                parts.clinic_keys.clone(),
+            )),
             shared: Data::new(shared.clone()),
         }
     }

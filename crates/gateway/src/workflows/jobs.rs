@@ -2,10 +2,12 @@
 
 use appointments::holds;
 use db::{Db, PoolConfig};
+use integrations::Courier;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Worker, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
+use super::webhooks;
 use crate::shared::Shared;
 
 /// The pool of the jobs: one connection for each that is handled at a time.
@@ -26,21 +28,23 @@ struct HoldEvent {
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let shared = shared.clone();
+    let courier = webhooks::start_courier(&shared)?;
     jobs::spawn(move || {
         let db = shared.database(shared.config().database.clone(), POOL);
         Worker::new(
             WorkerConfig::default(),
             shared.config().worker_database.clone(),
             db,
-            handlers(),
+            handlers(courier),
             shared.wake().clone(),
         )
     })
 }
 
 /// Which event is followed by what.
-fn handlers() -> Handlers {
-    Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold)
+fn handlers(courier: Courier) -> Handlers {
+    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    webhooks::handlers(handlers, courier)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

@@ -30,3 +30,4 @@ mod schema;
 mod statement_counts;
 mod units_of_work;
 mod walls;
+mod webhooks;

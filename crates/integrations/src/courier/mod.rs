@@ -95,6 +95,8 @@ impl Courier {
                 run(desk, rung).await;
             };
             LocalSet::new().block_on(&runtime, work);
+            // A name that is still being looked up is not waited for.
+            runtime.shutdown_background();
         })?;
         Ok(Self {
             rings: Some(rings),

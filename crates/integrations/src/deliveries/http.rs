@@ -92,6 +92,7 @@ async fn list_webhook_deliveries(
     let paging = caller.paging::<LogPosition, _>("webhook_deliveries.list", &list, &["-created_at"])?;
     let plan = ReadPlan::new("webhook_deliveries.list")
         .uncached()
+        .snapshot()
         .audit(AuditRecord::new(
             "webhook_deliveries.list",
             "webhook_endpoint",
@@ -123,6 +124,7 @@ async fn get_webhook_delivery(
     let DeliveryPath { endpoint, delivery } = path;
     let plan = ReadPlan::new("webhook_deliveries.get")
         .uncached()
+        .snapshot()
         .audit(AuditRecord::new(
             "webhook_deliveries.get",
             "webhook_delivery",

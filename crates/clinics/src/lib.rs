@@ -10,6 +10,7 @@ pub mod api_keys;
 pub mod authority;
 pub mod clinic;
 pub mod credentials;
+pub mod events;
 pub mod invitations;
 pub mod password_reset;
 mod places;
@@ -25,6 +26,7 @@ pub mod staff;
 pub mod tags;
 
 pub use accounts::Accounts;
+pub use events::EVENTS;
 pub use resource::bounded::{Bounded, OutOfBounds};
 pub use resource::error::{ArchiveError, Resource, RowError};
 

@@ -2,11 +2,14 @@
 
 pub mod consents;
 pub mod duplicates;
+pub mod events;
 mod export;
 pub mod import;
 pub mod merge;
 pub mod people;
 pub mod tags;
+
+pub use events::EVENTS;
 
 /// Registers every endpoint of this domain.
 pub fn routes(cfg: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

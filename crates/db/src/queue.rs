@@ -87,6 +87,7 @@ pub(crate) struct Queued {
     lane: i16,
     pub(crate) kind: &'static str,
     pub(crate) payload: serde_json::Value,
+    created_at: Timestamp,
     available_at: Timestamp,
     key: Option<String>,
 }
@@ -108,6 +109,7 @@ impl Queued {
             lane: lane.number(),
             kind,
             payload: payload?,
+            created_at: read.now(),
             available_at: due.unwrap_or_else(|| read.now()),
             key,
         })

@@ -489,6 +489,64 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_attempts (clinic_id, delivery_id, attempt) {
+        clinic_id -> Uuid,
+        delivery_id -> Uuid,
+        attempt -> Integer,
+        started_at -> Timestamptz,
+        duration_milliseconds -> Integer,
+        http_status -> Nullable<SmallInt>,
+        error -> Nullable<Text>,
+        response -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_kind -> Text,
+        occurred_at -> Timestamptz,
+        payload -> Jsonb,
+        status -> Text,
+        attempts -> Integer,
+        attempts_before -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        taken_until -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        description -> Nullable<Text>,
+        events -> Array<Text>,
+        permissions -> Array<Text>,
+        status -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        secret -> Nullable<Binary>,
+        previous_secret -> Nullable<Binary>,
+        previous_secret_until -> Nullable<Timestamptz>,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     appointment_moves,
@@ -521,6 +579,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     time_off,
     user_recovery_codes,
     users,
+    webhook_attempts,
+    webhook_deliveries,
+    webhook_endpoints,
 );
 
 // Joins name both halves of the key: `contacts::table.on(contacts::clinic_id.eq(…).and(contacts::id.eq(…)))`, since diesel's

@@ -19,6 +19,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     clinics::routes(config);
     workflows::routes(config);
     monitoring::routes(config);
+    integrations::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.
@@ -68,6 +69,7 @@ pub fn build(
         .app_data(worker.accounts)
         .app_data(worker.clinic_keys)
         .app_data(worker.files)
+        .app_data(worker.integrations)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

@@ -16,6 +16,8 @@ use db::{DatabaseConfig, PoolConfig};
 use deadpool_redis::Runtime;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
+use integrations::WebhookSettings;
+use integrations::target::{Networks, TargetRules};
 use rest::{InvalidNetworks, LimitConfig, Quota, TrustedProxies};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -81,6 +83,8 @@ pub struct Config {
     pub cursor_secret: SecretString,
     /// The cache's bounds.
     pub cache: CacheConfig,
+    /// Where webhooks may go.
+    pub webhooks: WebhookSettings,
 }
 
 /// Every setting that cannot be used, one a line.
@@ -279,6 +283,7 @@ impl Config {
         };
         let files = files::read(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
+        let webhooks = webhooks(&mut reader);
         match load_auth(&mut reader) {
             Some(auth) => reader.finish(Self {
                 environment,
@@ -291,6 +296,7 @@ impl Config {
                 auth,
                 cursor_secret,
                 cache,
+                webhooks,
             }),
             None => Err(ConfigError(reader.faults)),
         }
@@ -334,6 +340,24 @@ fn trusted_proxies(reader: &mut Reader) -> TrustedProxies {
             TrustedProxies::default()
         })
     })
+}
+
+/// Where webhooks may go; over HTTPS and to public addresses alone unless something else is said.
+fn webhooks(reader: &mut Reader) -> WebhookSettings {
+    let networks: Option<String> = reader.optional("webhook_allowed_networks");
+    let allowed_networks = networks.map_or_else(Networks::default, |networks| {
+        networks.parse().unwrap_or_else(|error| {
+            reader.fault("webhook_allowed_networks", error);
+            Networks::default()
+        })
+    });
+    WebhookSettings {
+        rules: TargetRules {
+            allowed_networks,
+            allow_http: reader.or("webhook_allow_http", false),
+        },
+        deadline: reader.seconds("webhook_deadline_seconds", 15, 1..=30),
+    }
 }
 
 /// Refuses a password that stands in a public file.

@@ -37,6 +37,7 @@ use crate::unmatched::Routes;
         (name = "availability", description = "Who is free when"),
         (name = "calendar", description = "Feeds for calendar programs"),
         (name = "monitoring", description = "How the queue stands, and what was given up"),
+        (name = "webhooks", description = "What other systems are told, and the feed of events that they read"),
     )
 )]
 struct Frame;

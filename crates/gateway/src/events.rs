@@ -4,5 +4,13 @@ use kernel::PublicEvent;
 
 /// The catalogue, in the order of the domains.
 pub fn catalogue() -> impl Iterator<Item = PublicEvent> {
-    [appointments::EVENTS].into_iter().flatten().copied()
+    [
+        contacts::EVENTS,
+        appointments::EVENTS,
+        clinics::EVENTS,
+        integrations::EVENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -11,6 +11,7 @@ use clinics::Accounts;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
 use files::{Files, FilesError};
 use futures_util::future::BoxFuture;
+use integrations::{Catalogue, Integrations};
 use jobs::Wake;
 use kernel::Clock;
 use kernel::cursor::{CursorKey, WeakCursorKey};
@@ -19,6 +20,7 @@ use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
+use crate::events;
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -193,6 +195,7 @@ pub struct Worker {
     pub(crate) accounts: Data<Accounts>,
     pub(crate) clinic_keys: Data<ClinicKeys>,
     pub(crate) files: Data<Files>,
+    pub(crate) integrations: Data<Integrations>,
 }
 
 impl Worker {
@@ -219,6 +222,11 @@ impl Worker {
             accounts: Data::new(parts.accounts.clone()),
             clinic_keys: Data::new(parts.clinic_keys.clone()),
             files: Data::new(parts.files.clone()),
+            integrations: Data::new(Integrations::new(
+                Catalogue::new(events::catalogue()),
+                &parts.config.webhooks,
+                parts.clinic_keys.clone(),
+            )),
             shared: Data::new(shared.clone()),
         }
     }

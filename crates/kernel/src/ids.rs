@@ -132,6 +132,10 @@ typed_ids! {
     ContactConsentId,
     /// A merge of two contacts.
     ContactMergeId,
+    /// An address of an integration that is told of events.
+    WebhookEndpointId,
+    /// The telling of one event to one address.
+    WebhookDeliveryId,
     /// One HTTP request.
     RequestId,
 }

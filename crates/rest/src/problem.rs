@@ -128,6 +128,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
+    /// 410: it was there, and is not any more.
+    #[must_use]
+    pub fn gone(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, code, detail)
+    }
+
     /// 412: the row was changed since the version in `If-Match`.
     #[must_use]
     pub fn precondition_failed() -> Self {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::error::PractitionerError;
 use super::model::{NewPractitioner, Practitioner, PractitionerChanges, PractitionerRow};
 use super::store;
+use crate::events::{self, PractitionerEvent};
 use crate::resource::error::{ArchiveError, RowError};
 use crate::resource::links::note_unknown;
 use crate::tags;
@@ -60,6 +61,12 @@ pub async fn create(tx: &mut TenantTx<'_>, new: &NewPractitioner) -> Result<Prac
         "practitioner",
         row.id.as_uuid(),
     ));
+    tx.emit(
+        events::PRACTITIONER_CREATED,
+        &PractitionerEvent {
+            practitioner_id: row.id,
+        },
+    );
     touch(tx);
     Ok(Practitioner { row, service_ids })
 }
@@ -93,6 +100,7 @@ pub async fn update(
         AuditRecord::new("practitioners.update", "practitioner", id.as_uuid())
             .with_detail(json!({ "changed": fields })),
     );
+    tx.emit(events::PRACTITIONER_UPDATED, &PractitionerEvent { practitioner_id: id });
     touch(tx);
     Ok(Practitioner { row, service_ids })
 }
@@ -104,6 +112,10 @@ pub async fn update(
 pub async fn archive(tx: &mut TenantTx<'_>, id: PractitionerId, expected: Option<Version>) -> Result<(), ArchiveError> {
     if store::archive(tx, id, expected).await? {
         tx.audit(AuditRecord::new("practitioners.archive", "practitioner", id.as_uuid()));
+        tx.emit(
+            events::PRACTITIONER_ARCHIVED,
+            &PractitionerEvent { practitioner_id: id },
+        );
         touch(tx);
     }
     Ok(())

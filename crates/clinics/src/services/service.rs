@@ -7,6 +7,7 @@ use serde_json::json;
 use super::error::ServiceError;
 use super::model::{NewService, Service, ServiceChanges, ServiceRow, check_rooms};
 use super::store;
+use crate::events::{self, ServiceEvent};
 use crate::resource::error::{ArchiveError, Resource, RowError};
 use crate::resource::links::note_unknown;
 use crate::tags;
@@ -58,6 +59,7 @@ pub async fn create(tx: &mut TenantTx<'_>, new: &NewService) -> Result<Service, 
     let row = store::insert(tx, new).await?;
     link(tx, row.id, Some(&new.practitioner_ids), Some(&new.room_ids)).await?;
     tx.audit(AuditRecord::new("services.create", "service", row.id.as_uuid()));
+    tx.emit(events::SERVICE_CREATED, &ServiceEvent { service_id: row.id });
     touch(tx);
     Ok(with_one(tx, row).await?)
 }
@@ -82,6 +84,7 @@ pub async fn update(
     let service = with_one(tx, row).await?;
     check_rooms(service.row.needs_room, &service.room_ids)?;
     tx.audit(AuditRecord::new("services.update", "service", id.as_uuid()).with_detail(json!({ "changed": fields })));
+    tx.emit(events::SERVICE_UPDATED, &ServiceEvent { service_id: id });
     touch(tx);
     Ok(service)
 }
@@ -93,6 +96,7 @@ pub async fn update(
 pub async fn archive(tx: &mut TenantTx<'_>, id: ServiceId, expected: Option<Version>) -> Result<(), ArchiveError> {
     if store::archive(tx, id, expected).await? {
         tx.audit(AuditRecord::new("services.archive", "service", id.as_uuid()));
+        tx.emit(events::SERVICE_ARCHIVED, &ServiceEvent { service_id: id });
         touch(tx);
     }
     Ok(())

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::model::{Consent, NewConsent};
 use super::store::{self, ConsentPosition, IdentifiedConsent};
+use crate::events::{self, ConsentEvent};
 use crate::people::ContactError;
 use crate::tags;
 
@@ -21,6 +22,11 @@ pub async fn record(tx: &mut TenantTx<'_>, contact: ContactId, consent: &NewCons
         AuditRecord::new("contacts.consent", "contact", contact.as_uuid())
             .with_detail(json!({"purpose": consent.purpose, "changed": ["consents"]})),
     );
+    let told = ConsentEvent {
+        contact_id: contact,
+        granted: consent.granted,
+    };
+    tx.emit(events::CONSENT_RECORDED, &told);
     tx.touch(tags::contact(contact));
     tx.touch(tags::contacts());
     kept.into_iter().next().ok_or(ContactError::NotFound)

@@ -10,6 +10,7 @@ use super::dto::KeepChoices;
 use super::error::MergeError;
 use super::model::{AlsoMoved, Combined, MergeOutcome, MergeSide, Moved, Pair};
 use super::store;
+use crate::events::{self, MergeEvent};
 use crate::people::store as people;
 use crate::people::store::ChangedContact;
 use crate::people::{Contact, ContactStatus};
@@ -117,6 +118,12 @@ pub async fn merge(
         AuditRecord::new("contacts.merge", "contact", into_id.as_uuid())
             .with_detail(json!({"from_id": from_id, "merge_id": id, "changed": changed, "moved": counts})),
     );
+    let told = MergeEvent {
+        contact_id: into_id,
+        from_id,
+        merge_id: id,
+    };
+    tx.emit(events::MERGED, &told);
     let contact = people::find(tx, into_id).await?.ok_or(MergeError::NotFound)?;
     Ok(MergeOutcome {
         id,

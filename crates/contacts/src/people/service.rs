@@ -10,6 +10,7 @@ use super::error::ContactError;
 use super::model::{Contact, ContactChanges, ContactColumns, ContactStatus, Guardian, NewContact};
 use super::phones::PhoneList;
 use super::store::{self, ChangedContact};
+use crate::events::{self, ContactEvent};
 use crate::tags;
 
 /// Makes a person.
@@ -21,6 +22,7 @@ pub async fn create(tx: &mut TenantTx<'_>, contact: &NewContact) -> Result<Conta
     let id = contact.id.unwrap_or_else(|| ContactId::new_at(tx.now()));
     let made = store::insert(tx, id, contact).await?;
     tx.audit(AuditRecord::new("contacts.create", "contact", id.as_uuid()));
+    tx.emit(events::CREATED, &ContactEvent::of(&made));
     tx.touch(tags::contact(id));
     tx.touch(tags::contacts());
     Ok(made)
@@ -224,9 +226,15 @@ async fn carry_out(
     tx.audit(AuditRecord::new(action, "contact", id.as_uuid()).with_detail(json!({"changed": changed})));
     tx.touch(tags::contact(id));
     tx.touch(tags::contacts());
-    Ok(Contact {
+    let before = contact.columns.status;
+    let contact = Contact {
         columns,
         phones,
         consents: contact.consents,
-    })
+    };
+    tx.emit(
+        events::of_change(before, contact.columns.status),
+        &ContactEvent::of(&contact),
+    );
+    Ok(contact)
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use appointments::holds;
 use db::{Db, PoolConfig};
+use integrations::Courier;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
+use super::webhooks;
 use crate::shared::Shared;
 
 /// How long a handler waits for a connection of its lane.
@@ -25,11 +27,12 @@ struct HoldEvent {
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let config = WorkerConfig::default();
+    let courier = webhooks::start_courier(shared)?;
     let setup = Setup {
         config,
         database: shared.config().worker_database.clone(),
         clock: Arc::clone(shared.clock()),
-        handlers: handlers(),
+        handlers: handlers(courier),
         schedules: schedules(),
         wake: shared.wake().clone(),
     };
@@ -49,8 +52,9 @@ fn schedules() -> Schedules {
 }
 
 /// Which event is followed by what.
-fn handlers() -> Handlers {
-    Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold)
+fn handlers(courier: Courier) -> Handlers {
+    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    webhooks::handlers(handlers, courier)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

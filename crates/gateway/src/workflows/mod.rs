@@ -2,6 +2,7 @@
 
 mod jobs;
 mod merge;
+mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -12,6 +12,8 @@ use db::PoolConfig;
 use gateway::config::{Config, Environment, ServerConfig};
 use gateway::server;
 use gateway::shared::Shared;
+use integrations::WebhookSettings;
+use integrations::target::TargetRules;
 use kernel::{ManualClock, PermissionSet};
 use rest::{LimitConfig, Quota};
 use test_support::{Actor, Answer, Api, Credentials, Role, TestDatabase, keys, make_api_key, world};
@@ -80,6 +82,14 @@ fn config_for(database: &TestDatabase) -> Config {
         auth: keys::auth_config(),
         cursor_secret: "the cursors of tests are signed with this".into(),
         cache: CacheConfig::default(),
+        // Receivers of tests listen on loopback; that nothing is sent there otherwise is tested where these rules are changed.
+        webhooks: WebhookSettings {
+            rules: TargetRules {
+                allowed_networks: "127.0.0.0/8".parse().expect("a network"),
+                allow_http: true,
+            },
+            deadline: Duration::from_secs(10),
+        },
     }
 }
 

@@ -31,3 +31,4 @@ mod schema;
 mod statement_counts;
 mod units_of_work;
 mod walls;
+mod webhooks;

@@ -117,6 +117,12 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
             Some(json!({"name": "Integration", "permissions": ["contacts:read"]})),
         ),
         (
+            "webhook-endpoints",
+            "/v1/webhook-endpoints",
+            // Where nobody listens.
+            Some(json!({"url": "http://127.0.0.1:9/", "events": ["*"]})),
+        ),
+        (
             "invitations",
             "/v1/invitations",
             Some(json!({"email": "someone@clinic.example", "name": "Someone New", "roles": ["receptionist"]})),
@@ -143,6 +149,10 @@ pub(crate) async fn rows_of(app: &TestApp, member: &str) -> Ids {
         };
         ids.insert(kind, id);
     }
+    // A delivery is made by trying an endpoint out.
+    let test = format!("/v1/webhook-endpoints/{}/test", ids["webhook-endpoints"]);
+    let delivery = owner.call(Method::POST, &test).send().await.expect_status(202);
+    ids.insert("deliveries", delivery.id().to_owned());
     ids
 }
 
@@ -232,8 +242,15 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "get_time_off"
         | "delete_time_off"
         | "retry_dead_letter"
-        | "discard_dead_letter" => (None, Path),
-        "update_holiday" | "update_opening_hours" | "update_room" => (empty, Path),
+        | "discard_dead_letter"
+        | "get_webhook_endpoint"
+        | "archive_webhook_endpoint"
+        | "rotate_webhook_secret"
+        | "test_webhook_endpoint"
+        | "list_webhook_deliveries"
+        | "get_webhook_delivery"
+        | "resend_webhook_delivery" => (None, Path),
+        "update_holiday" | "update_opening_hours" | "update_room" | "update_webhook_endpoint" => (empty, Path),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
         "reschedule_appointment" => (
@@ -399,6 +416,9 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_staff"
         | "list_roles"
         | "list_api_keys"
+        | "list_webhook_endpoints"
+        | "list_events"
+        | "list_event_types"
         | "get_clinic"
         | "get_me"
         | "get_queue"
@@ -406,6 +426,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "export_contacts" => (None, Nowhere),
         "update_clinic"
         | "create_api_key"
+        | "create_webhook_endpoint"
         | "create_holiday"
         | "create_room"
         | "create_invitation"
@@ -426,10 +447,13 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
 /// The address of `operation` with the row of its kind among `ids`.
 pub(crate) fn address(operation: &Operation, ids: &Ids) -> String {
     let segments: Vec<&str> = operation.path.split('/').collect();
-    let Some(place) = segments.iter().position(|segment| *segment == "{id}") else {
-        return operation.path.clone();
-    };
-    operation.path.replace("{id}", &ids[segments[place - 1]])
+    let mut path = operation.path.clone();
+    for place in ["{id}", "{delivery_id}"] {
+        if let Some(found) = segments.iter().position(|segment| *segment == place) {
+            path = path.replace(place, &ids[segments[found - 1]]);
+        }
+    }
+    path
 }
 
 async fn call(actor: &Actor, operation: &Operation, path: &str, body: Option<&Value>) -> Answer {

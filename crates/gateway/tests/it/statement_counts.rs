@@ -24,10 +24,10 @@ const KNOWN: [(&str, u32, u32); 19] = [
     ("GET /v1/rooms", 1, 0),
     ("GET /v1/services", 5, 0),
     ("GET /v1/staff", 1, 0),
-    ("PATCH /v1/contacts/{id}", 6, 6),
+    ("PATCH /v1/contacts/{id}", 7, 7),
     ("POST /v1/appointments", 11, 11),
     ("POST /v1/appointments/{id}/confirm", 6, 6),
-    ("POST /v1/contacts", 5, 5),
+    ("POST /v1/contacts", 6, 6),
     ("POST /v1/rooms", 4, 4),
 ];
 

@@ -28,6 +28,12 @@ const FILL: &[&str] = &[
      SELECT id, gen_random_uuid(), 'test', '{}', now() FROM clinics",
     "INSERT INTO idempotency_keys (clinic_id, actor_id, key, fingerprint, status, headers, sealed_body, expires_at)
      SELECT id, gen_random_uuid(), 'key', '\\x04', 201, '[]', '\\x05', now() FROM clinics",
+    "INSERT INTO webhook_endpoints (clinic_id, id, url, events, permissions, secret)
+     SELECT id, gen_random_uuid(), 'https://hooks.example', '{*}', '{}', '\\x06' FROM clinics",
+    "INSERT INTO webhook_deliveries (clinic_id, id, endpoint_id, event_id, event_kind, occurred_at, payload, next_attempt_at, created_at)
+     SELECT clinic_id, gen_random_uuid(), id, gen_random_uuid(), 'test', now(), '{}', now(), now() FROM webhook_endpoints",
+    "INSERT INTO webhook_attempts (clinic_id, delivery_id, attempt, started_at, duration_milliseconds)
+     SELECT clinic_id, id, 1, now(), 1 FROM webhook_deliveries",
 ];
 
 /// Makes the rows, past row-level security.

@@ -1,0 +1,23 @@
+//! What this domain itself tells to the outside.
+
+use kernel::{Permission, PublicEvent, WebhookEndpointId};
+use serde::Serialize;
+
+use crate::endpoints::DisabledReason;
+
+/// An endpoint was disabled, by somebody or because nothing came through.
+pub(crate) const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+
+/// Every kind of event that integrations and live screens may hear of.
+pub const EVENTS: &[PublicEvent] = &[PublicEvent {
+    kind: ENDPOINT_DISABLED,
+    permission: Permission::WebhooksManage,
+    summary: "A webhook endpoint was disabled: by a person, by its answer 410, or after three days in which nothing came through.",
+}];
+
+/// What is told of an endpoint.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct EndpointEvent {
+    pub(crate) webhook_endpoint_id: WebhookEndpointId,
+    pub(crate) reason: DisabledReason,
+}

@@ -159,6 +159,10 @@ diesel::table! {
         moved -> Jsonb,
         merged_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        position -> BigInt,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by -> Nullable<Uuid>,
+        kept -> Array<Text>,
     }
 }
 

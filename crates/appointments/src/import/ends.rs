@@ -13,7 +13,7 @@ use crate::booking::BookingError;
 use crate::occupancy::Taken;
 
 /// What a part of the run did.
-pub(super) struct Done {
+pub struct Done {
     pub(super) rows: Vec<RowReport>,
     pub(super) layout: Layout,
     pub(super) made: HashMap<String, ContactId>,

@@ -140,7 +140,23 @@ pub(crate) async fn rows_of(owner: &Actor) -> Ids {
         };
         ids.insert(kind, id);
     }
+    ids.insert("contact-merges", merge_by(owner).await);
     ids
+}
+
+/// A merge that `owner` makes.
+async fn merge_by(owner: &Actor) -> String {
+    let mut pair = Vec::new();
+    for name in ["Ana Um", "Ana Dois"] {
+        let made = owner
+            .post("/v1/contacts", json!({"name": name}))
+            .await
+            .expect_status(201);
+        pair.push(made.id().to_owned());
+    }
+    let path = format!("/v1/contacts/{}/merge", pair[0]);
+    let merged = owner.post(&path, json!({"from_id": pair[1]})).await.expect_status(200);
+    merged.id().to_owned()
 }
 
 /// The id of what was made: at the top, or one level below beside a secret.
@@ -210,6 +226,9 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "archive_contact"
         | "list_contact_consents"
         | "list_contact_duplicates"
+        | "list_contact_merges"
+        | "get_contact_merge"
+        | "undo_contact_merge"
         | "get_holiday"
         | "delete_holiday"
         | "get_invitation"

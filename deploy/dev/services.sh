@@ -182,6 +182,7 @@ database_url() {
 }
 
 env_of_instance() {
+  local state=$1
   open_instance "$1" || fail "Nothing was ever started in $1: run 'deploy/dev/services.sh start $1' first."
   local redis_url="redis://:$REDIS_PASSWORD@127.0.0.1:$REDIS_PORT/0"
   {
@@ -190,6 +191,7 @@ env_of_instance() {
     echo "TASKMED_DATABASE_WORKER_URL=$(database_url taskmed_worker "$WORKER_PASSWORD" taskmed)"
     echo "TASKMED_DATABASE_MAINTENANCE_URL=$(database_url taskmed_maintenance "$MAINTENANCE_PASSWORD" taskmed)"
     echo "TASKMED_REDIS_URL=$redis_url"
+    echo "TASKMED_FILES_DIR=$state/files"
     echo "TASKMED_MASTER_KEY=$MASTER_KEY"
     echo "TASKMED_SIGNING_KEYS_DIR=$SERVICES/signing-keys"
     if [ "$DURABLE" = no ]; then
@@ -211,7 +213,7 @@ remove() {
   if [ -e "$state/services/$MARK" ]; then
     rm -rf "$(readlink -f "$state/services")"
   fi
-  rm -rf "$state/services" "$state/env" "$state/services.lock"
+  rm -rf "$state/services" "$state/env" "$state/services.lock" "$state/files"
 }
 
 # One command at a time for an instance.

@@ -1,5 +1,7 @@
 //! Every setting of the server: one struct a concern, read from the environment and an optional file, all faults told at once.
 
+mod files;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -7,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::files::FilesConfig;
 use auth::{AuthConfig, AuthSettings};
 use cache::CacheConfig;
 use db::{DatabaseConfig, PoolConfig};
@@ -70,6 +73,8 @@ pub struct Config {
     pub worker_database: DatabaseConfig,
     /// Redis; one node does without. Connects when it is first used.
     pub redis: Option<deadpool_redis::Pool>,
+    /// Where the clinics' files are kept.
+    pub files: FilesConfig,
     /// Keys, tokens and passwords.
     pub auth: AuthConfig,
     /// What cursors are signed with; derived from the master key.
@@ -272,6 +277,7 @@ impl Config {
             clinic_bytes: reader.or("cache_clinic_megabytes", 8_u64) << 20,
             ..CacheConfig::default()
         };
+        let files = files::read(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         match load_auth(&mut reader) {
             Some(auth) => reader.finish(Self {
@@ -281,6 +287,7 @@ impl Config {
                 pool,
                 worker_database: DatabaseConfig::for_requests(worker_url),
                 redis,
+                files,
                 auth,
                 cursor_secret,
                 cache,

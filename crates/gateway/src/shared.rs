@@ -9,6 +9,7 @@ use auth::{AccessTokens, Authenticator, ClinicKeys, Verdicts};
 use cache::Cache;
 use clinics::Accounts;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
+use files::{Files, FilesError};
 use futures_util::future::BoxFuture;
 use jobs::Wake;
 use kernel::Clock;
@@ -25,6 +26,9 @@ pub enum AssemblyError {
     /// The cursor key is too weak.
     #[error(transparent)]
     CursorKey(#[from] WeakCursorKey),
+    /// The files cannot be kept there.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// Passwords cannot be hashed with these settings.
     #[error(transparent)]
     Passwords(#[from] auth::passwords::PasswordError),
@@ -47,6 +51,7 @@ struct Parts {
     read_audit: Arc<ReadAudit>,
     limits: Arc<Limits>,
     cursor_key: CursorKey,
+    files: Files,
     ready: AtomicBool,
 }
 
@@ -89,6 +94,7 @@ impl Shared {
             read_audit: Arc::new(ReadAudit::new(config.server.read_audit_buffer)),
             limits: Arc::new(Limits::new(config.server.limits)),
             cursor_key: CursorKey::new(config.cursor_secret.expose_secret().as_bytes())?,
+            files: Files::open(&config.files)?,
             ready: AtomicBool::new(true),
             config,
             clock,
@@ -111,6 +117,12 @@ impl Shared {
     #[must_use]
     pub fn redis(&self) -> Option<&deadpool_redis::Pool> {
         self.0.config.redis.as_ref()
+    }
+
+    /// The clinics' files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.0.files
     }
 
     /// Where the time comes from.
@@ -180,6 +192,7 @@ pub struct Worker {
     pub(crate) guard: Data<GuardConfig>,
     pub(crate) accounts: Data<Accounts>,
     pub(crate) clinic_keys: Data<ClinicKeys>,
+    pub(crate) files: Data<Files>,
 }
 
 impl Worker {
@@ -205,6 +218,7 @@ impl Worker {
             }),
             accounts: Data::new(parts.accounts.clone()),
             clinic_keys: Data::new(parts.clinic_keys.clone()),
+            files: Data::new(parts.files.clone()),
             shared: Data::new(shared.clone()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -42,6 +43,11 @@ fn plenty() -> Quota {
     }
 }
 
+/// The folder of the files of a test, named as its database is.
+fn files_of(database: &TestDatabase) -> PathBuf {
+    std::env::temp_dir().join(database.name())
+}
+
 fn config_for(database: &TestDatabase) -> Config {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
@@ -70,6 +76,7 @@ fn config_for(database: &TestDatabase) -> Config {
         },
         worker_database: database.config(Role::Worker),
         redis: None,
+        files: files::FilesConfig::Folder(files_of(database)),
         auth: keys::auth_config(),
         cursor_secret: "the cursors of tests are signed with this".into(),
         cache: CacheConfig::default(),
@@ -154,6 +161,9 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.ended();
+        if let Err(error) = std::fs::remove_dir_all(files_of(&self.database)) {
+            eprintln!("the files of a test were left behind: {error}");
+        }
     }
 }
 

@@ -255,6 +255,59 @@ diesel::table! {
 }
 
 diesel::table! {
+    import_rows (clinic_id, import_id, line) {
+        clinic_id -> Uuid,
+        import_id -> Uuid,
+        line -> BigInt,
+        outcome -> Text,
+        made_id -> Nullable<Uuid>,
+        made_person_id -> Nullable<Uuid>,
+        same_as_id -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
+        notes -> Array<Text>,
+        faults -> Jsonb,
+        taken_back -> Nullable<Text>,
+        person_taken_back -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    imports (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        filename -> Text,
+        bytes -> BigInt,
+        sha256 -> Binary,
+        again -> Bool,
+        encoding -> Text,
+        delimiter -> Text,
+        headings -> Array<Text>,
+        sample -> Jsonb,
+        settings -> Jsonb,
+        status -> Text,
+        work -> Nullable<Text>,
+        fault -> Nullable<Text>,
+        rows_total -> BigInt,
+        rows_done -> BigInt,
+        created -> BigInt,
+        skipped -> BigInt,
+        failed -> BigInt,
+        removed -> BigInt,
+        stayed -> BigInt,
+        created_by -> Nullable<Uuid>,
+        queued_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        file_removed_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
     invitations (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -499,6 +552,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     holds,
     holidays,
     idempotency_keys,
+    import_rows,
+    imports,
     invitations,
     memberships,
     occupancies,

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
 use crate::shared::Worker;
-use crate::{documents, health, unmatched, workflows};
+use crate::{documents, health, imports, unmatched, workflows};
 
 /// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
@@ -18,6 +18,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     appointments::routes(config);
     clinics::routes(config);
     workflows::routes(config);
+    imports::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod documents;
 pub mod events;
 mod health;
+mod imports;
 pub mod server;
 pub mod shared;
 mod unmatched;

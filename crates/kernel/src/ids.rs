@@ -132,6 +132,8 @@ typed_ids! {
     ContactConsentId,
     /// A merge of two contacts.
     ContactMergeId,
+    /// A file that is imported.
+    ImportId,
     /// One HTTP request.
     RequestId,
 }

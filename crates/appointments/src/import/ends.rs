@@ -19,6 +19,14 @@ pub struct Done {
     pub(super) made: HashMap<String, ContactId>,
 }
 
+impl Done {
+    /// What became of each of its lines.
+    #[must_use]
+    pub fn rows(&self) -> &[RowReport] {
+        &self.rows
+    }
+}
+
 /// Why a part's transaction is not to be committed.
 pub(super) enum PartEnd {
     /// It was a rehearsal; this is what would have come of it.

@@ -55,6 +55,9 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("holds", &["appointments"]),
     ("occupancies", &["appointments"]),
     ("calendar_feeds", &["appointments"]),
+    // An import spans the domains.
+    ("imports", &["gateway"]),
+    ("import_rows", &["gateway"]),
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),

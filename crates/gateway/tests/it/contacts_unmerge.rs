@@ -431,8 +431,8 @@ async fn whoever_is_merged_and_however_undoing_gives_back_exactly_what_was() {
     let side = || prop::option::of(prop::sample::select(vec!["into", "from"]));
     for round in 0..24_u32 {
         let drawn = (
-            anybody(2 * round),
             anybody(2 * round + 1),
+            anybody(2 * round + 2),
             prop::collection::vec(side(), 8),
         );
         let (one, other, sides) = drawn.new_tree(&mut runner).unwrap().current();

@@ -23,6 +23,7 @@ mod contacts_search;
 mod contacts_unmerge;
 mod conventions;
 mod holds;
+mod imports;
 mod openapi_lock;
 mod openapi_walk;
 mod practice;

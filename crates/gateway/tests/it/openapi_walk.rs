@@ -141,6 +141,8 @@ pub(crate) async fn rows_of(owner: &Actor) -> Ids {
         ids.insert(kind, id);
     }
     ids.insert("contact-merges", merge_by(owner).await);
+    let file = crate::imports::upload(owner, "contacts", "Nome\nIda Soares\n").await;
+    ids.insert("imports", file.expect_status(201).id().to_owned());
     ids
 }
 
@@ -229,6 +231,14 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_contact_merges"
         | "get_contact_merge"
         | "undo_contact_merge"
+        | "get_import"
+        | "list_import_rows"
+        | "download_import_report"
+        | "rehearse_import"
+        | "start_import"
+        | "pause_import"
+        | "cancel_import"
+        | "undo_import"
         | "get_holiday"
         | "delete_holiday"
         | "get_invitation"
@@ -247,7 +257,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "issue_password_reset"
         | "get_time_off"
         | "delete_time_off" => (None, Path),
-        "update_holiday" | "update_opening_hours" | "update_room" => (empty, Path),
+        "update_holiday" | "update_opening_hours" | "update_room" | "update_import" => (empty, Path),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
         "reschedule_appointment" => (
@@ -408,6 +418,8 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_calendar_feeds"
         | "list_contacts"
         | "list_holidays"
+        | "list_imports"
+        | "upload_import"
         | "list_invitations"
         | "list_rooms"
         | "list_staff"

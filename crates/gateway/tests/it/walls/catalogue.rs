@@ -84,7 +84,10 @@ const GLOBAL_INDEXES: [&str; 5] = [
 const DEFINER_FUNCTIONS: [&str; 2] = ["contacts_by_digits", "contacts_by_part_of_name"];
 
 /// Policies besides `tenant`: table, policy, for whom.
-const OTHER_POLICIES: [(&str, &str, &str); 12] = [
+const OTHER_POLICIES: [(&str, &str, &str); 14] = [
+    // These close further: of appointments, only untouched imports may be removed.
+    ("appointment_moves", "only_untouched_imports", "taskmed_app"),
+    ("appointments", "only_untouched_imports", "taskmed_app"),
     ("clinics", "named_clinic", "public"),
     ("clinics", "own_clinics", "public"),
     ("contact_phones", "search", "taskmed_owner"),

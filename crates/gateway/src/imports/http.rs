@@ -163,13 +163,15 @@ async fn update_import(
         .await
 }
 
-/// Refuses once the import has begun.
+/// Refuses once rows were brought in.
 fn check_open(import: &Import) -> Result<(), ImportError> {
     if import.file_removed_at.is_some() {
         return Err(ImportError::FileRemoved);
     }
     match import.status {
         ImportStatus::Analysed | ImportStatus::Rehearsed => Ok(()),
+        // It failed for what was said about it, which can be mended.
+        ImportStatus::Failed if import.rows_done == 0 => Ok(()),
         status => Err(ImportError::IllegalMove { status }),
     }
 }

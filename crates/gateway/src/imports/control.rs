@@ -99,7 +99,7 @@ pub(super) async fn start(
     };
     if !goes_on && work != ImportWork::Undo {
         row_store::remove(tx, id).await?;
-        change = change.from_the_beginning();
+        change = change.at_the_beginning();
     }
     let import = store::update(tx, id, change).await?;
     note(tx, &import, "imports.start");

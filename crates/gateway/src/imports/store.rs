@@ -211,11 +211,11 @@ impl Change {
             change.delimiter = Some(found.delimiter.name());
             change.rows_total = Some(found.rows_total);
         }
-        Ok(change.from_the_beginning())
+        Ok(change.at_the_beginning())
     }
 
     /// Nothing was done yet.
-    pub(super) const fn from_the_beginning(mut self) -> Self {
+    pub(super) const fn at_the_beginning(mut self) -> Self {
         self.rows_done = Some(0);
         self.created = Some(0);
         self.skipped = Some(0);

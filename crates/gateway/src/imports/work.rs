@@ -26,7 +26,7 @@ pub(crate) fn handlers(handlers: Handlers, files: &Files) -> Handlers {
     let (for_run, for_forget) = (files.clone(), files.clone());
     handlers
         .on(RUN, async move |db: &Db, system: System, event: Event| {
-            run(db, &for_run, &system, &event).await
+            Box::pin(run(db, &for_run, &system, &event)).await
         })
         .on(FORGET, async move |db: &Db, system: System, event: Event| {
             forget(db, &for_forget, &system, &event).await

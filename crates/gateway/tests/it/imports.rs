@@ -69,10 +69,10 @@ fn counts(import: &Value) -> [i64; 3] {
     ["created", "skipped", "failed"].map(|count| import[count].as_i64().unwrap())
 }
 
-/// The rows of an import, at most 200.
+/// The rows of an import, at most 100.
 async fn rows(actor: &Actor, import: &str, query: &str) -> Vec<Value> {
     let listed = actor
-        .get(&format!("{import}/rows?limit=200&{query}"))
+        .get(&format!("{import}/rows?limit=100&{query}"))
         .await
         .expect_status(200);
     listed.data().to_vec()

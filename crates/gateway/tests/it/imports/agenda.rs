@@ -50,7 +50,10 @@ async fn a_practitioner_who_is_not_there_ends_it_with_the_reason() {
     let shown = owner.get(&import).await;
     assert!(shown.body["fault"].as_str().unwrap().contains("Dr. Ninguém"), "{shown}");
     // And can be mended.
-    owner.patch(&import, json!({"practitioners": ["CRM-SP 123456"], "overbook": true})).await.assert_status(200);
+    owner
+        .patch(&import, json!({"practitioners": ["CRM-SP 123456"], "overbook": true}))
+        .await
+        .assert_status(200);
     let ended = done(&owner, &import, "start", "completed").await;
     assert_eq!((counts(&ended), &ended["fault"]), ([3, 0, 0], &json!(null)));
 }

@@ -9,7 +9,7 @@ use super::*;
 async fn a_file_that_was_imported_is_warned_about() {
     let Some(app) = TestApp::start().await else { return };
     let owner = app.actor("owner@aurora");
-    let file = "Nome\nAna Lima\n";
+    let file = "Nome;CPF\nAna Lima;390.533.447-05\n";
     let (first, second) = (
         take(&owner, "contacts", file).await,
         take(&owner, "contacts", file).await,

@@ -53,7 +53,13 @@ async fn a_file_is_read_and_each_row_reported() {
     // The sample shows shapes and nobody.
     assert_eq!(
         shown["sample"][0],
-        json!(["J··· d· C········", "000.000.000-00", "(00) 00000-0000", "00/00/0000", "=c··|' /c c···'!A0"])
+        json!([
+            "J··· d· C········",
+            "000.000.000-00",
+            "(00) 00000-0000",
+            "00/00/0000",
+            "=c··|' /c c···'!A0"
+        ])
     );
 
     let ended = done(&owner, &import, "start", "completed").await;
@@ -61,7 +67,7 @@ async fn a_file_is_read_and_each_row_reported() {
     assert_eq!((&ended["rows_done"], &ended["work"]), (&json!(6), &json!("import")));
     assert_eq!(
         failures(&owner, &import).await,
-        ["5 /birth_date:invalid_date /tax_id:repeated_digits", "6 :bad_quote"].map(|told| told.to_owned())
+        ["5 /birth_date:invalid_date /tax_id:all_digits_equal", "6 :bad_quote"].map(|told| told.to_owned())
     );
     let created = rows(&owner, &import, "outcome=created").await;
     let made = created[0]["created_id"].as_str().unwrap();

@@ -15,6 +15,10 @@ const fn event(kind: &'static str, summary: &'static str) -> PublicEvent {
 pub const EVENTS: &[PublicEvent] = &[
     event("appointment.booked", "An appointment was booked."),
     event("appointment.imported", "An appointment came in by an import."),
+    event(
+        "appointment.removed",
+        "An appointment that had come in by an import was taken out again with it.",
+    ),
     event("appointment.updated", "Notes or terms of an appointment were changed."),
     event(
         "appointment.rescheduled",

@@ -15,6 +15,8 @@ pub const ARCHIVED: &str = "contact.archived";
 pub const RESTORED: &str = "contact.restored";
 /// Two turned out to be one.
 pub const MERGED: &str = "contact.merged";
+/// What had become one is two again.
+pub const UNMERGED: &str = "contact.unmerged";
 /// A person answered about a purpose.
 pub const CONSENT_RECORDED: &str = "contact.consent_recorded";
 
@@ -37,6 +39,7 @@ pub const EVENTS: &[PublicEvent] = &[
         MERGED,
         "Another contact turned out to be this one; its address leads here from now on.",
     ),
+    event(UNMERGED, "A merge was undone: both contacts are there again."),
     event(CONSENT_RECORDED, "A contact's answer about a purpose was recorded."),
 ];
 

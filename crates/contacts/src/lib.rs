@@ -18,4 +18,5 @@ pub fn routes(cfg: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     people::routes(cfg);
     consents::routes(cfg);
     duplicates::routes(cfg);
+    merge::routes(cfg);
 }

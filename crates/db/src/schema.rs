@@ -159,6 +159,10 @@ diesel::table! {
         moved -> Jsonb,
         merged_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        position -> BigInt,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by -> Nullable<Uuid>,
+        kept -> Array<Text>,
     }
 }
 
@@ -247,6 +251,59 @@ diesel::table! {
         headers -> Jsonb,
         sealed_body -> Binary,
         expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_rows (clinic_id, import_id, line) {
+        clinic_id -> Uuid,
+        import_id -> Uuid,
+        line -> BigInt,
+        outcome -> Text,
+        made_id -> Nullable<Uuid>,
+        made_person_id -> Nullable<Uuid>,
+        same_as_id -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
+        notes -> Array<Text>,
+        faults -> Jsonb,
+        taken_back -> Nullable<Text>,
+        person_taken_back -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    imports (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        filename -> Text,
+        bytes -> BigInt,
+        sha256 -> Binary,
+        again -> Bool,
+        encoding -> Text,
+        delimiter -> Text,
+        headings -> Array<Text>,
+        sample -> Jsonb,
+        settings -> Jsonb,
+        status -> Text,
+        work -> Nullable<Text>,
+        fault -> Nullable<Text>,
+        rows_total -> BigInt,
+        rows_done -> BigInt,
+        created -> BigInt,
+        skipped -> BigInt,
+        failed -> BigInt,
+        removed -> BigInt,
+        stayed -> BigInt,
+        created_by -> Nullable<Uuid>,
+        queued_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        file_removed_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
     }
 }
 
@@ -562,6 +619,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     holds,
     holidays,
     idempotency_keys,
+    import_rows,
+    imports,
     invitations,
     job_schedules,
     memberships,

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
 use crate::shared::Worker;
-use crate::{documents, health, monitoring, unmatched, workflows};
+use crate::{documents, health, imports, monitoring, unmatched, workflows};
 
 /// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
@@ -20,6 +20,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     workflows::routes(config);
     monitoring::routes(config);
     integrations::routes(config);
+    imports::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.

@@ -33,6 +33,7 @@ use crate::unmatched::Routes;
         (name = "services", description = "What is offered, how long it takes and what it costs"),
         (name = "schedule", description = "Opening hours, time off and holidays"),
         (name = "contacts", description = "Patients and leads"),
+        (name = "imports", description = "Files of people or appointments: rehearsed, brought in, watched, undone"),
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
         (name = "calendar", description = "Feeds for calendar programs"),

@@ -9,6 +9,7 @@ pub fn catalogue() -> impl Iterator<Item = PublicEvent> {
         appointments::EVENTS,
         clinics::EVENTS,
         integrations::EVENTS,
+        crate::imports::EVENTS,
     ]
     .into_iter()
     .flatten()

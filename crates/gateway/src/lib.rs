@@ -9,6 +9,7 @@ pub mod demo;
 pub mod documents;
 pub mod events;
 mod health;
+mod imports;
 mod monitoring;
 pub mod server;
 pub mod shared;

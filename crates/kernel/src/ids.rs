@@ -136,6 +136,8 @@ typed_ids! {
     WebhookEndpointId,
     /// The telling of one event to one address.
     WebhookDeliveryId,
+    /// A file that is imported.
+    ImportId,
     /// One HTTP request.
     RequestId,
 }

@@ -21,6 +21,11 @@ pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyHash(pub(crate) [u8; 32]);
 
+/// Notes the SHA-256 of a body that an endpoint read itself, so that a repeated request is told from another one with the same key.
+pub fn note_body(request: &HttpRequest, sha256: [u8; 32]) {
+    request.extensions_mut().insert(BodyHash(sha256));
+}
+
 /// A JSON body of the form of `T`. Unknown members are refused by `#[serde(deny_unknown_fields)]` on `T`.
 #[derive(Debug)]
 pub struct Valid<T>(T);

@@ -24,7 +24,7 @@ mod reply;
 mod state;
 mod view;
 
-pub use body::{OptionalBody, Valid};
+pub use body::{OptionalBody, Valid, note_body};
 pub use caller::{Authorized, Public};
 pub use context::RequestContext;
 pub use limits::{LimitConfig, Limits, Quota};

@@ -52,13 +52,21 @@ impl Encoding {
     /// stands in can be told.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
-        let encoding = match self {
+        self.standard().decode_with_bom_removal(bytes).0
+    }
+
+    /// As [`Self::decode`], part by part.
+    pub(crate) fn decoder(self) -> encoding_rs::Decoder {
+        self.standard().new_decoder_with_bom_removal()
+    }
+
+    const fn standard(self) -> &'static encoding_rs::Encoding {
+        match self {
             Self::Utf8 => UTF_8,
             Self::Windows1252 => WINDOWS_1252,
             Self::Utf16LittleEndian => UTF_16LE,
             Self::Utf16BigEndian => UTF_16BE,
-        };
-        encoding.decode_with_bom_removal(bytes).0
+        }
     }
 }
 

@@ -9,11 +9,13 @@ mod encoding;
 mod mapping;
 mod records;
 mod report;
+mod stream;
 mod table;
 
 pub use cell::{InvalidDate, guarded, parse_date, unguarded};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use mapping::{ColumnChoice, Field, InvalidColumnChoice, Mapping, MappingError};
 pub use records::{BadRecord, Delimiter, Record, UnknownDelimiter};
-pub use report::{Progress, Report, RowOutcome, RowReport};
+pub use report::{Progress, Report, RowOutcome, RowReport, TakenBack};
+pub use stream::{EncodingDetector, LONGEST_LINE, RecordReader};
 pub use table::{ReadOptions, Table, TableError};

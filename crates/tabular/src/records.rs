@@ -43,6 +43,17 @@ const LINES_THAT_TELL: usize = 20;
 impl Delimiter {
     const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
+    /// The delimiter's name, which is read back.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::Tab => "tab",
+            Self::Pipe => "pipe",
+        }
+    }
+
     /// The character.
     #[must_use]
     pub const fn as_char(self) -> char {
@@ -93,6 +104,18 @@ pub enum BadRecord {
         /// The line.
         line: u64,
     },
+    /// More bytes than a line of a table has.
+    #[error("line {line}: it is longer than a line of a table can be")]
+    TooLong {
+        /// The line.
+        line: u64,
+    },
+    /// A character that is none: the file is in another encoding than it was read in, or is no text.
+    #[error("line {line}: it has characters that are no text; the file may be in another encoding")]
+    NotText {
+        /// The line.
+        line: u64,
+    },
     /// More or fewer fields than the heading has.
     #[error("line {line}: it has {found} fields where the heading has {expected}")]
     Width {
@@ -110,7 +133,7 @@ impl BadRecord {
     #[must_use]
     pub const fn line(&self) -> u64 {
         match self {
-            Self::Quote { line } | Self::Width { line, .. } => *line,
+            Self::Quote { line } | Self::TooLong { line } | Self::NotText { line } | Self::Width { line, .. } => *line,
         }
     }
 
@@ -119,13 +142,15 @@ impl BadRecord {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Quote { .. } => "bad_quote",
+            Self::TooLong { .. } => "line_too_long",
+            Self::NotText { .. } => "not_text",
             Self::Width { .. } => "wrong_field_count",
         }
     }
 }
 
 /// A field with more line breaks than this is taken for a quote that was forgotten.
-const MOST_LINES_OF_A_RECORD: usize = 50;
+pub(crate) const MOST_LINES_OF_A_RECORD: usize = 50;
 
 /// The records of `text`; blank lines are passed over. Where `width` is given, every record has that many fields.
 pub(crate) fn records(
@@ -133,15 +158,11 @@ pub(crate) fn records(
     delimiter: Delimiter,
     width: Option<usize>,
 ) -> impl Iterator<Item = Result<Record, BadRecord>> {
-    Records {
-        rest: text,
-        line: 1,
-        delimiter: delimiter.as_char(),
-        width,
-    }
+    Records::new(text, 1, delimiter, width)
 }
 
-struct Records<'t> {
+/// The records of a text, read one after the other.
+pub(crate) struct Records<'t> {
     rest: &'t str,
     line: u64,
     delimiter: char,
@@ -164,7 +185,22 @@ impl Iterator for Records<'_> {
     }
 }
 
-impl Records<'_> {
+impl<'t> Records<'t> {
+    /// Reads `text`, the first line of which is the file's `line`.
+    pub(crate) const fn new(text: &'t str, line: u64, delimiter: Delimiter, width: Option<usize>) -> Self {
+        Self {
+            rest: text,
+            line,
+            delimiter: delimiter.as_char(),
+            width,
+        }
+    }
+
+    /// How many bytes are left, and the number of the line at which they begin.
+    pub(crate) const fn place(&self) -> (usize, u64) {
+        (self.rest.len(), self.line)
+    }
+
     /// Takes one line, or as many as it needs to close its quotes. Where that makes no record of the right width, the first line
     /// alone is bad, and those after it are looked at for themselves.
     fn take_record(&mut self) -> Result<Record, BadRecord> {
@@ -182,7 +218,14 @@ impl Records<'_> {
             match split_fields(content, self.delimiter) {
                 Ok(fields) if self.width.is_none_or(|width| width == fields.len()) => {
                     self.go_on(end, lines);
-                    return Ok(Record { line, fields });
+                    return if fields
+                        .iter()
+                        .any(|field| field.contains(['\0', char::REPLACEMENT_CHARACTER]))
+                    {
+                        Err(BadRecord::NotText { line })
+                    } else {
+                        Ok(Record { line, fields })
+                    };
                 }
                 Ok(fields) => {
                     fault = BadRecord::Width {

@@ -12,6 +12,9 @@ pub enum RowOutcome {
     Created {
         /// The row it became; `None` when the run was only a rehearsal.
         id: Option<Uuid>,
+        /// The person that was made for it, where the row tells of somebody who was not there yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        person: Option<Uuid>,
         /// What the reader of the report should know, such as a rule that imports pass over.
         notes: Vec<String>,
     },
@@ -27,6 +30,35 @@ pub enum RowOutcome {
         /// Everything that is wrong; pointers name the field, messages the column.
         faults: Vec<FieldError>,
     },
+}
+
+/// What became of something that an import had made, when the import was undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// It is away.
+    Removed,
+    /// It stays: somebody has changed it since.
+    Changed,
+    /// It stays: something else hangs on it.
+    InUse,
+    /// It was away already.
+    Gone,
+}
+
+impl TakenBack {
+    /// Every one there is.
+    pub const ALL: [Self; 4] = [Self::Removed, Self::Changed, Self::InUse, Self::Gone];
+
+    /// A stable word for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::InUse => "in_use",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 /// What became of the row on one line.
@@ -101,6 +133,7 @@ mod tests {
         for outcome in [
             RowOutcome::Created {
                 id: None,
+                person: None,
                 notes: Vec::new(),
             },
             RowOutcome::Duplicate {

@@ -1,7 +1,7 @@
 //! What a merge of two contacts does to the agenda.
 
 use db::TenantTx;
-use kernel::{AppointmentId, ContactId, HoldId};
+use kernel::{AppointmentId, ContactId, HoldId, Timestamp, Zone};
 use serde::Serialize;
 
 use super::error::BookingError;
@@ -25,15 +25,42 @@ pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactI
     let zone = store::zone(tx).await?;
     let appointments = store::move_contact(tx, from, into).await?;
     let holds = holds::store::move_contact(tx, from, into).await?;
-    for (id, starts_at) in &appointments {
-        tx.touch(tags::appointment(*id));
-        tx.touch(tags::agenda(starts_at.date_in(zone)));
-    }
-    for tag in [tags::all(), tags::of_contact(from), tags::of_contact(into)] {
-        tx.touch(tag);
-    }
+    told_of(tx, zone, &appointments, [from, into]);
     Ok(Moved {
         appointments: appointments.into_iter().map(|(id, _)| id).collect(),
         holds,
     })
+}
+
+/// Gives back to the contact `back_to` what a merge `moved` to the contact `from`, as far as it is still there; says what it was.
+/// What `from` was given after the merge stays with it.
+///
+/// # Errors
+/// [`BookingError::Database`].
+pub async fn restore_contact(
+    tx: &mut TenantTx<'_>,
+    moved: &Moved,
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Moved, BookingError> {
+    let zone = store::zone(tx).await?;
+    let appointments = store::restore_contact(tx, &moved.appointments, from, back_to).await?;
+    let holds = holds::store::restore_contact(tx, &moved.holds, from, back_to).await?;
+    told_of(tx, zone, &appointments, [from, back_to]);
+    Ok(Moved {
+        appointments: appointments.into_iter().map(|(id, _)| id).collect(),
+        holds,
+    })
+}
+
+/// Says what is stale when appointments went from one contact to another.
+fn told_of(tx: &mut TenantTx<'_>, zone: Zone, appointments: &[(AppointmentId, Timestamp)], both: [ContactId; 2]) {
+    for (id, starts_at) in appointments {
+        tx.touch(tags::appointment(*id));
+        tx.touch(tags::agenda(starts_at.date_in(zone)));
+    }
+    tx.touch(tags::all());
+    for contact in both {
+        tx.touch(tags::of_contact(contact));
+    }
 }

@@ -310,7 +310,7 @@ fn announce_booking(tx: &mut TenantTx<'_>, appointment: &Appointment, zone: Zone
 }
 
 /// Says which answers are stale after a write of `appointment`, which stood on the agenda at `formerly` when it moved.
-pub(super) fn touch(tx: &mut TenantTx<'_>, appointment: &Appointment, zone: Zone, formerly: Option<Timestamp>) {
+pub(crate) fn touch(tx: &mut TenantTx<'_>, appointment: &Appointment, zone: Zone, formerly: Option<Timestamp>) {
     tx.touch(tags::all());
     tx.touch(tags::appointment(appointment.id));
     tx.touch(tags::of_contact(appointment.contact_id));

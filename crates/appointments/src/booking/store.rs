@@ -157,13 +157,13 @@ pub(super) async fn insert(
 
 /// An appointment that this transaction alone may move, and the clinic's zone.
 #[derive(Debug)]
-pub(super) struct Locked {
-    pub(super) appointment: Appointment,
-    pub(super) zone: Zone,
+pub(crate) struct Locked {
+    pub(crate) appointment: Appointment,
+    pub(crate) zone: Zone,
 }
 
 /// Reads an appointment and keeps others from moving it until the transaction ends.
-pub(super) async fn lock(tx: &TenantRead<'_>, id: AppointmentId) -> Result<Option<Locked>, DbError> {
+pub(crate) async fn lock(tx: &TenantRead<'_>, id: AppointmentId) -> Result<Option<Locked>, DbError> {
     let zone = clinics::table
         .filter(clinics::id.eq(tx.clinic()))
         .select(clinics::zone)
@@ -290,6 +290,26 @@ pub(super) async fn move_contact(
             .filter(appointments::contact_id.eq(from)),
     )
     .set(appointments::contact_id.eq(into))
+    .returning((appointments::id, appointments::starts_at))
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}
+
+/// Gives those of `moved` that are still `from`'s back to `back_to`; says which, and where on the agenda they stand.
+pub(super) async fn restore_contact(
+    tx: &TenantRead<'_>,
+    moved: &[AppointmentId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<(AppointmentId, Timestamp)>, DbError> {
+    diesel::update(
+        appointments::table
+            .filter(appointments::clinic_id.eq(tx.clinic()))
+            .filter(appointments::id.eq_any(moved))
+            .filter(appointments::contact_id.eq(from)),
+    )
+    .set(appointments::contact_id.eq(back_to))
     .returning((appointments::id, appointments::starts_at))
     .get_results(&mut tx.conn())
     .await

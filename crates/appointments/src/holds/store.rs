@@ -145,3 +145,23 @@ pub(crate) async fn move_contact(
     .await
     .or_database()
 }
+
+/// Gives those of `moved` that are still `from`'s back to `back_to`; says which.
+pub(crate) async fn restore_contact(
+    tx: &TenantRead<'_>,
+    moved: &[HoldId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<HoldId>, DbError> {
+    diesel::update(
+        holds::table
+            .filter(holds::clinic_id.eq(tx.clinic()))
+            .filter(holds::id.eq_any(moved))
+            .filter(holds::contact_id.eq(from)),
+    )
+    .set(holds::contact_id.eq(back_to))
+    .returning(holds::id)
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}

@@ -13,10 +13,18 @@ use crate::booking::BookingError;
 use crate::occupancy::Taken;
 
 /// What a part of the run did.
-pub(super) struct Done {
+pub struct Done {
     pub(super) rows: Vec<RowReport>,
     pub(super) layout: Layout,
     pub(super) made: HashMap<String, ContactId>,
+}
+
+impl Done {
+    /// What became of each of its lines.
+    #[must_use]
+    pub fn rows(&self) -> &[RowReport] {
+        &self.rows
+    }
 }
 
 /// Why a part's transaction is not to be committed.

@@ -13,8 +13,11 @@ mod person;
 mod resolve;
 mod row;
 mod run;
+mod take_back;
 
+pub use ends::Done;
 pub use options::{ImportError, ImportOptions};
 pub use person::{NewContactError, NewContacts, OnlyKnownContacts, Person};
 pub use row::FIELDS;
-pub use run::run;
+pub use run::{LINES_AT_ONCE, Run, mapping, run};
+pub use take_back::{has_business, take_back};

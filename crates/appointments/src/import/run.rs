@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{NaiveDate, TimeDelta};
 use db::{Db, DbError, TenantTx};
 use kernel::{AppointmentId, Caller, ClinicId, ContactId, FieldErrors, PractitionerId, TimeSlot, Timestamp};
-use tabular::{BadRecord, Mapping, Progress, Record, Report, RowOutcome, RowReport, Table};
+use tabular::{BadRecord, ColumnChoice, Mapping, MappingError, Progress, Record, Report, RowOutcome, RowReport, Table};
 
 use super::directory::{self, Directory, Match, ServiceRow};
 use super::ends::{Done, LineEnd, PartEnd, rejected};
@@ -18,7 +18,7 @@ use crate::availability::{self, Verdict};
 use crate::booking::{self, AppointmentStatus, BookingRequest, Terms};
 
 /// Lines per transaction: few enough that bookings of the day do not wait long for its locks.
-const LINES_AT_ONCE: usize = 50;
+pub const LINES_AT_ONCE: usize = 50;
 
 /// Imports the appointments of `table` for `caller`'s clinic; makes contacts of unknown people by `contacts`; tells `progress`
 /// after each part. Lines that came in before are found again and left out, so a run that was cut off is simply repeated.
@@ -33,11 +33,8 @@ pub async fn run(
     contacts: &impl NewContacts,
     mut progress: impl FnMut(Progress),
 ) -> Result<Report, ImportError> {
-    let mapping = Mapping::new(&table.headings, FIELDS, None, &options.choices).map_err(ImportError::Mapping)?;
-    let directory = db
-        .read(caller, async |tx| Directory::load(tx, &options.external_id_field).await)
-        .await?;
-    let mut run = Run::new(caller.clinic(), &mapping, options, contacts, directory)?;
+    let mapping = mapping(&table.headings, &options.choices).map_err(ImportError::Mapping)?;
+    let mut run = Run::start(db, caller, &mapping, options, contacts).await?;
     let lines: Vec<_> = table.records.iter().filter(|record| run.concerns(record)).collect();
     let total = u64::try_from(lines.len()).unwrap_or(u64::MAX);
     let mut report = Report::new(options.dry_run);
@@ -48,15 +45,10 @@ pub async fn run(
         LINES_AT_ONCE
     };
     for part in lines.chunks(at_once) {
-        let outcome = db.write(caller, async |tx| run.part(tx, part).await).await;
-        let done = match outcome {
-            Ok(done) => done,
-            Err(PartEnd::Rehearsed(done)) => *done,
-            Err(PartEnd::Database(error)) => return Err(error.into()),
-        };
-        run.layout = done.layout;
-        run.directory.remember(done.made);
-        done.rows.into_iter().for_each(|row| report.push(row));
+        let done = db
+            .write(caller, async |tx| run.bring_in(tx, part.iter().copied()).await)
+            .await?;
+        run.keep(done).into_iter().for_each(|row| report.push(row));
         progress(Progress {
             done: report.seen(),
             total,
@@ -65,8 +57,16 @@ pub async fn run(
     Ok(report)
 }
 
-/// One run.
-struct Run<'r, C> {
+/// Which column holds which field of an appointment, by the headings and the `choices` of a user.
+///
+/// # Errors
+/// Everything that does not fit.
+pub fn mapping(headings: &[String], choices: &[ColumnChoice]) -> Result<Mapping, Vec<MappingError>> {
+    Mapping::new(headings, FIELDS, None, choices)
+}
+
+/// One run: who and what the clinic has, and what was laid out so far.
+pub struct Run<'r, C> {
     clinic: ClinicId,
     mapping: &'r Mapping,
     options: &'r ImportOptions,
@@ -74,6 +74,14 @@ struct Run<'r, C> {
     directory: Directory,
     layout: Layout,
     practitioners: Vec<PractitionerId>,
+}
+
+/// A line that is in.
+struct Booked {
+    id: AppointmentId,
+    /// The contact that was made for it.
+    new_contact: Option<ContactId>,
+    notes: Vec<String>,
 }
 
 /// A line on its way in.
@@ -85,6 +93,58 @@ struct Line<'d> {
 }
 
 impl<'r, C: NewContacts> Run<'r, C> {
+    /// Reads who and what `caller`'s clinic has. A run that was cut off is started anew, for the lines that are left.
+    ///
+    /// # Errors
+    /// [`ImportError`] when the options name what is not there, or the database fails.
+    pub async fn start(
+        db: &Db,
+        caller: &impl Caller,
+        mapping: &'r Mapping,
+        options: &'r ImportOptions,
+        contacts: &'r C,
+    ) -> Result<Self, ImportError> {
+        let directory = db
+            .read(caller, async |tx| Directory::load(tx, &options.external_id_field).await)
+            .await?;
+        Self::new(caller.clinic(), mapping, options, contacts, directory)
+    }
+
+    /// Brings the lines of a part in, within the caller's transaction; a rehearsal tries it and takes it back. Once the transaction
+    /// has committed, [`Self::keep`] is told what it came to.
+    ///
+    /// # Errors
+    /// The database's failure; a line that does not go in is none.
+    pub async fn bring_in<'l>(
+        &self,
+        tx: &mut TenantTx<'_>,
+        lines: impl Iterator<Item = &'l Result<Record, BadRecord>>,
+    ) -> Result<Done, DbError> {
+        let lines: Vec<_> = lines.collect();
+        if !self.options.dry_run {
+            return self.part(tx, &lines).await;
+        }
+        let rehearsed = tx
+            .savepoint(async |tx| match self.part(tx, &lines).await {
+                Ok(done) => Err::<Done, _>(PartEnd::Rehearsed(Box::new(done))),
+                Err(error) => Err(PartEnd::Database(error)),
+            })
+            .await;
+        match rehearsed {
+            Ok(done) => Ok(done),
+            Err(PartEnd::Rehearsed(done)) => Ok(*done),
+            Err(PartEnd::Database(error)) => Err(error),
+        }
+    }
+
+    /// Goes on from what a part came to; gives its rows' reports.
+    pub fn keep(&mut self, done: Done) -> Vec<RowReport> {
+        let Done { rows, layout, made } = done;
+        self.layout = layout;
+        self.directory.remember(made);
+        rows
+    }
+
     fn new(
         clinic: ClinicId,
         mapping: &'r Mapping,
@@ -117,7 +177,7 @@ impl<'r, C: NewContacts> Run<'r, C> {
     }
 
     /// Whether the line is of the unit that is imported; one that cannot be read is reported.
-    fn concerns(&self, record: &Result<Record, BadRecord>) -> bool {
+    pub fn concerns(&self, record: &Result<Record, BadRecord>) -> bool {
         match (&self.options.only_unit, record) {
             (Some(unit), Ok(record)) => self
                 .mapping
@@ -128,7 +188,7 @@ impl<'r, C: NewContacts> Run<'r, C> {
     }
 
     /// Brings the lines of a part in.
-    async fn part(&self, tx: &mut TenantTx<'_>, lines: &[&Result<Record, BadRecord>]) -> Result<Done, PartEnd> {
+    async fn part(&self, tx: &mut TenantTx<'_>, lines: &[&Result<Record, BadRecord>]) -> Result<Done, DbError> {
         // A part may be run again after a deadlock, so it starts from the state before it each time.
         let mut done = Done {
             rows: Vec::with_capacity(lines.len()),
@@ -154,11 +214,7 @@ impl<'r, C: NewContacts> Run<'r, C> {
             };
             done.rows.push(row);
         }
-        if self.options.dry_run {
-            Err(PartEnd::Rehearsed(Box::new(done)))
-        } else {
-            Ok(done)
-        }
+        Ok(done)
     }
 
     /// Brings one line in, or says why not.
@@ -180,10 +236,19 @@ impl<'r, C: NewContacts> Run<'r, C> {
             }
         }
         match end {
-            Ok((id, said)) => {
+            Ok(Booked {
+                id,
+                new_contact,
+                notes: said,
+            }) => {
                 notes.extend(said);
-                let id = (!self.options.dry_run).then(|| id.into());
-                Ok(RowOutcome::Created { id, notes })
+                // Ids of what is taken back lead nowhere.
+                let is_kept = !self.options.dry_run;
+                Ok(RowOutcome::Created {
+                    id: is_kept.then(|| id.into()),
+                    person: new_contact.filter(|_| is_kept).map(Into::into),
+                    notes,
+                })
             }
             Err(LineEnd::Duplicate { of, reason }) => Ok(RowOutcome::Duplicate {
                 of,
@@ -228,24 +293,23 @@ impl<'r, C: NewContacts> Run<'r, C> {
     }
 
     /// Tries to book the line in a part of the transaction of its own.
-    async fn attempt(
-        &self,
-        tx: &mut TenantTx<'_>,
-        done: &mut Done,
-        line: &Line<'_>,
-    ) -> Result<(AppointmentId, Vec<String>), LineEnd> {
+    async fn attempt(&self, tx: &mut TenantTx<'_>, done: &mut Done, line: &Line<'_>) -> Result<Booked, LineEnd> {
         let Done { layout, made, .. } = done;
-        let (id, notes, new_contact) = tx
+        let booked = tx
             .savepoint(async |tx| {
                 let (contact, is_new) = self.contact(tx, made, &line.draft.person).await?;
                 let (id, notes) = self.book(tx, layout, line, contact).await?;
-                Ok::<_, LineEnd>((id, notes, is_new.then_some(contact)))
+                Ok::<_, LineEnd>(Booked {
+                    id,
+                    new_contact: is_new.then_some(contact),
+                    notes,
+                })
             })
             .await?;
-        if let (Some(contact), Some(external_id)) = (new_contact, &line.draft.person.external_id) {
+        if let (Some(contact), Some(external_id)) = (booked.new_contact, &line.draft.person.external_id) {
             made.insert(external_id.clone(), contact);
         }
-        Ok((id, notes))
+        Ok(booked)
     }
 
     /// The contact of `person`, made when there is none; whether it was made.

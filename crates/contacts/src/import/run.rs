@@ -61,7 +61,7 @@ pub enum ImportError {
 }
 
 /// Rows of one transaction: few enough that its locks are short, enough that commits do not dominate.
-const ROWS_AT_ONCE: usize = 200;
+pub const ROWS_AT_ONCE: usize = 200;
 
 /// Imports the people of the file `bytes` into `clinic`. `progress` is called as rows are dealt with.
 ///
@@ -78,8 +78,7 @@ pub async fn run(
     mut progress: impl FnMut(Progress),
 ) -> Result<ImportReport, ImportError> {
     let table = Table::read(bytes, options.read)?;
-    let mapping =
-        Mapping::new(&table.headings, FIELDS, Some(OPEN_PREFIX), &options.columns).map_err(ImportError::Columns)?;
+    let mapping = mapping(&table.headings, &options.columns).map_err(ImportError::Columns)?;
     let owned = |text: &str| text.to_owned();
     let mut outcome = ImportReport {
         encoding: table.encoding,
@@ -92,15 +91,19 @@ pub async fn run(
         report: Report::new(options.dry_run),
     };
     let total = u64::try_from(table.records.len()).unwrap_or(u64::MAX);
+    let caller = System::acting_for(clinic, "import");
     let mut seen = SeenBefore::default();
     progress(Progress { done: 0, total });
     for batch in table.records.chunks(ROWS_AT_ONCE) {
         let now = db.clock().now();
         let rows: Vec<_> = batch
             .iter()
-            .map(|record| prepare(&mapping, record, now, &mut seen))
+            .map(|record| prepare(&mapping, record, now, Some(&mut seen)))
             .collect();
-        match import_batch(db, clinic, &rows, options.dry_run).await {
+        let imported = db
+            .write(&caller, async |tx| bring_in(tx, &rows, options.dry_run).await)
+            .await;
+        match imported {
             Ok(reports) => reports.into_iter().for_each(|row| outcome.report.push(row)),
             Err(cause) => {
                 return Err(ImportError::Interrupted {
@@ -118,7 +121,11 @@ pub async fn run(
 }
 
 /// A row before the database has seen it.
-enum Prepared {
+#[derive(Debug)]
+pub struct Prepared(Row);
+
+#[derive(Debug)]
+enum Row {
     /// It is decided.
     Decided(RowReport),
     /// It may go in.
@@ -129,8 +136,23 @@ enum Prepared {
     },
 }
 
-fn prepare(mapping: &Mapping, record: &Result<Record, BadRecord>, now: Timestamp, seen: &mut SeenBefore) -> Prepared {
-    let decided = |line, outcome| Prepared::Decided(RowReport { line, outcome });
+/// Which column holds which field of a person, by the headings and the `choices` of a user.
+///
+/// # Errors
+/// Everything that does not fit.
+pub fn mapping(headings: &[String], choices: &[ColumnChoice]) -> Result<Mapping, Vec<MappingError>> {
+    Mapping::new(headings, FIELDS, Some(OPEN_PREFIX), choices)
+}
+
+/// Reads a row as a person, as seen at `now`. Where `seen` is given, whoever came before in the file is known by it.
+#[must_use]
+pub fn prepare(
+    mapping: &Mapping,
+    record: &Result<Record, BadRecord>,
+    now: Timestamp,
+    seen: Option<&mut SeenBefore>,
+) -> Prepared {
+    let decided = |line, outcome| Prepared(Row::Decided(RowReport { line, outcome }));
     let record = match record {
         Ok(record) => record,
         Err(bad) => return decided(bad.line(), rejected(FieldErrors::one("", bad.code(), bad))),
@@ -140,7 +162,7 @@ fn prepare(mapping: &Mapping, record: &Result<Record, BadRecord>, now: Timestamp
         Err(faults) => decided(line, rejected(faults)),
         Ok(person) => {
             let identity = Identity::from(&person);
-            match seen.line_of(&identity, line) {
+            match seen.and_then(|seen| seen.line_of(&identity, line)) {
                 Some(before) => decided(
                     line,
                     RowOutcome::Duplicate {
@@ -148,11 +170,11 @@ fn prepare(mapping: &Mapping, record: &Result<Record, BadRecord>, now: Timestamp
                         reason: format!("the same person as on line {before}"),
                     },
                 ),
-                None => Prepared::Person {
+                None => Prepared(Row::Person {
                     line,
                     person: Box::new(person),
                     identity,
-                },
+                }),
             }
         }
     }
@@ -186,31 +208,38 @@ impl TxError for BatchEnd {
     }
 }
 
-async fn import_batch(db: &Db, clinic: ClinicId, rows: &[Prepared], dry_run: bool) -> Result<Vec<RowReport>, DbError> {
-    let caller = System::acting_for(clinic, "import");
-    let result = db
-        .write(&caller, async |tx| {
-            let mut reports = Vec::with_capacity(rows.len());
-            for row in rows {
-                reports.push(match row {
-                    Prepared::Decided(report) => report.clone(),
-                    Prepared::Person { line, person, identity } => RowReport {
-                        line: *line,
-                        outcome: import_person(tx, person, identity).await?,
-                    },
-                });
-            }
-            if dry_run {
-                Err(BatchEnd::Rehearsed(without_ids(reports)))
-            } else {
-                Ok(reports)
-            }
+/// Brings the people of some rows in, within the caller's transaction; a rehearsal tries it and takes it back.
+///
+/// # Errors
+/// The database's failure; a row that does not go in is none.
+pub async fn bring_in(tx: &mut TenantTx<'_>, rows: &[Prepared], dry_run: bool) -> Result<Vec<RowReport>, DbError> {
+    if !dry_run {
+        return import_rows(tx, rows).await;
+    }
+    let rehearsed = tx
+        .savepoint(async |tx| match import_rows(tx, rows).await {
+            Ok(reports) => Err::<Vec<RowReport>, _>(BatchEnd::Rehearsed(without_ids(reports))),
+            Err(error) => Err(BatchEnd::Failed(error)),
         })
         .await;
-    match result {
+    match rehearsed {
         Ok(reports) | Err(BatchEnd::Rehearsed(reports)) => Ok(reports),
         Err(BatchEnd::Failed(error)) => Err(error),
     }
+}
+
+async fn import_rows(tx: &mut TenantTx<'_>, rows: &[Prepared]) -> Result<Vec<RowReport>, DbError> {
+    let mut reports = Vec::with_capacity(rows.len());
+    for Prepared(row) in rows {
+        reports.push(match row {
+            Row::Decided(report) => report.clone(),
+            Row::Person { line, person, identity } => RowReport {
+                line: *line,
+                outcome: import_person(tx, person, identity).await?,
+            },
+        });
+    }
+    Ok(reports)
 }
 
 /// Ids of rows that were undone lead nowhere.
@@ -244,6 +273,7 @@ async fn import_person(tx: &mut TenantTx<'_>, person: &NewContact, identity: &Id
             });
             Ok(RowOutcome::Created {
                 id: Some(contact.columns.id.into()),
+                person: None,
                 notes: note.into_iter().collect(),
             })
         }

@@ -6,7 +6,7 @@ use crate::duplicates::Identity;
 
 /// What tells the people of a file apart, with the line on which each was seen first.
 #[derive(Debug, Default)]
-pub(super) struct SeenBefore(HashMap<String, u64>);
+pub struct SeenBefore(HashMap<String, u64>);
 
 impl SeenBefore {
     /// The line on which this person was seen before, if so; else they are remembered from `line` on.

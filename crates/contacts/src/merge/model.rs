@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::dto::KeepChoices;
 use crate::people::model::{ContactColumns, Guardian};
-use crate::people::phones::PhoneList;
+use crate::people::phones::{Phone, PhoneList};
 use crate::people::store::ChangedContact;
 use crate::people::{Contact, ContactKind};
 
@@ -72,10 +72,14 @@ pub(super) struct Moved {
     pub(super) merged_before: Vec<ContactId>,
     /// The status of the other one.
     pub(super) from_status: crate::people::ContactStatus,
-    /// The phones of the one that stays.
-    pub(super) phones_before: Vec<Value>,
+    /// The phones of the one that stays, as they were.
+    pub(super) phones_before: Vec<Phone>,
+    /// And as they are now.
+    pub(super) phones_after: Vec<Phone>,
     /// The values of the one that stays, of those fields that were changed.
     pub(super) fields_before: Map<String, Value>,
+    /// What they were changed to, so that a later change of them can be told.
+    pub(super) fields_after: Map<String, Value>,
     /// Rows of other domains.
     #[serde(flatten)]
     pub(super) elsewhere: AlsoMoved,
@@ -86,6 +90,7 @@ pub(super) struct Combined {
     pub(super) change: ChangedContact,
     pub(super) phones: PhoneList,
     pub(super) fields_before: Map<String, Value>,
+    pub(super) fields_after: Map<String, Value>,
 }
 
 /// The value to keep, where it is not the one that stays' already.
@@ -136,11 +141,12 @@ impl Combined {
         };
         let custom_fields = first.clone().filled_from(second.clone());
         change.custom_fields = (custom_fields != into.custom_fields).then_some(custom_fields);
-        let fields_before = fields_before(into, &change);
+        let (fields_before, fields_after) = fields_changed(into, &change);
         Self {
             change,
             phones: phones(pair, keep.phone),
             fields_before,
+            fields_after,
         }
     }
 }
@@ -178,14 +184,15 @@ fn phones(pair: &Pair, side: Option<MergeSide>) -> PhoneList {
     phones
 }
 
-/// What the fields were that `change` changes.
-fn fields_before(into: &ContactColumns, change: &ChangedContact) -> Map<String, Value> {
-    let mut fields = Map::new();
+/// What the fields are that `change` changes, and what it makes of them.
+fn fields_changed(into: &ContactColumns, change: &ChangedContact) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut before, mut after) = (Map::new(), Map::new());
     macro_rules! note {
         ($($field:ident),+ $(,)?) => {$(
-            if change.$field.is_some() {
+            if let Some(value) = &change.$field {
                 // Values that came from the database as JSON-able types always are.
-                fields.insert(stringify!($field).to_owned(), serde_json::to_value(&into.$field).unwrap_or_default());
+                before.insert(stringify!($field).to_owned(), serde_json::to_value(&into.$field).unwrap_or_default());
+                after.insert(stringify!($field).to_owned(), serde_json::to_value(value).unwrap_or_default());
             }
         )+};
     }
@@ -207,5 +214,5 @@ fn fields_before(into: &ContactColumns, change: &ChangedContact) -> Map<String, 
         tags,
         custom_fields,
     );
-    fields
+    (before, after)
 }

@@ -82,6 +82,7 @@ pub async fn merge(
         change,
         phones,
         fields_before,
+        fields_after,
     } = Combined::of(&pair, keep);
     let (consents, guarded, merged_before) = futures_util::try_join!(
         store::move_consents(tx, from_id, into_id),
@@ -106,8 +107,10 @@ pub async fn merge(
         guarded,
         merged_before,
         from_status: pair.from.columns.status,
-        phones_before: pair.into.phones.iter().map(|phone| json!(phone)).collect(),
+        phones_before: pair.into.phones.clone().into_vec(),
+        phones_after: phones.into_vec(),
         fields_before,
+        fields_after,
         elsewhere: also_moved,
     };
     let id = ContactMergeId::new_at(tx.now());

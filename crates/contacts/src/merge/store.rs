@@ -1,10 +1,13 @@
 //! Every line of SQL about merges.
 
 use db::schema::{contact_consents, contact_merges, contacts};
-use db::{DbError, TenantTx};
+use db::{DbError, TenantRead, TenantTx};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use kernel::{Actor, ClinicId, ContactConsentId, ContactId, ContactMergeId, UserId};
+use kernel::{Actor, ClinicId, ContactConsentId, ContactId, ContactMergeId, Timestamp, UserId};
+use rest::Paging;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::people::Contact;
@@ -94,6 +97,15 @@ struct MergeRow {
     into_id: ContactId,
     moved: Value,
     merged_by: Option<UserId>,
+    created_at: Timestamp,
+}
+
+/// The person who acts, where it is one.
+fn person(tx: &TenantRead<'_>) -> Option<UserId> {
+    match tx.actor() {
+        Actor::User { user, .. } => Some(user),
+        Actor::ApiKey { .. } | Actor::System { .. } => None,
+    }
 }
 
 /// Keeps what a merge moved.
@@ -103,21 +115,185 @@ pub(super) async fn insert_merge(
     (from_id, into_id): (ContactId, ContactId),
     moved: Value,
 ) -> Result<(), DbError> {
-    let merged_by = match tx.actor() {
-        Actor::User { user, .. } => Some(user),
-        Actor::ApiKey { .. } | Actor::System { .. } => None,
-    };
     let row = MergeRow {
         clinic_id: tx.clinic(),
         id,
         from_id,
         into_id,
         moved,
-        merged_by,
+        merged_by: person(tx),
+        created_at: tx.now(),
     };
     diesel::insert_into(contact_merges::table)
         .values(row)
         .execute(&mut tx.conn())
         .await?;
     Ok(())
+}
+
+/// A merge as it was written down.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = contact_merges, check_for_backend(Pg))]
+pub(crate) struct MergeRecord {
+    pub(super) id: ContactMergeId,
+    #[diesel(column_name = from_id)]
+    pub(super) from: ContactId,
+    #[diesel(column_name = into_id)]
+    pub(super) into: ContactId,
+    pub(super) moved: Value,
+    pub(super) merged_by: Option<UserId>,
+    pub(super) created_at: Timestamp,
+    position: i64,
+    pub(super) undone_at: Option<Timestamp>,
+    pub(super) undone_by: Option<UserId>,
+    pub(super) kept: Vec<String>,
+}
+
+/// The merge with this id.
+pub(super) async fn find_merge(tx: &TenantRead<'_>, id: ContactMergeId) -> Result<Option<MergeRecord>, DbError> {
+    let found = contact_merges::table
+        .filter(contact_merges::clinic_id.eq(tx.clinic()))
+        .filter(contact_merges::id.eq(id))
+        .select(MergeRecord::as_select())
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// The newest merge after `merge`, of one of its two contacts, that still holds.
+pub(super) async fn latest_after(tx: &TenantRead<'_>, merge: &MergeRecord) -> Result<Option<ContactMergeId>, DbError> {
+    let both = [merge.from, merge.into];
+    let found = contact_merges::table
+        .filter(contact_merges::clinic_id.eq(tx.clinic()))
+        .filter(
+            contact_merges::from_id
+                .eq_any(both)
+                .or(contact_merges::into_id.eq_any(both)),
+        )
+        .filter(contact_merges::position.gt(merge.position))
+        .filter(contact_merges::undone_at.is_null())
+        .order(contact_merges::position.desc())
+        .select(contact_merges::id)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// Notes that a merge was undone.
+pub(super) async fn mark_undone(tx: &TenantTx<'_>, id: ContactMergeId, kept: &[String]) -> Result<(), DbError> {
+    diesel::update(
+        contact_merges::table
+            .filter(contact_merges::clinic_id.eq(tx.clinic()))
+            .filter(contact_merges::id.eq(id)),
+    )
+    .set((
+        contact_merges::undone_at.eq(tx.now()),
+        contact_merges::undone_by.eq(person(tx)),
+        contact_merges::kept.eq(kept),
+    ))
+    .execute(&mut tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Gives answers that were moved back, those that are still there; says how many.
+pub(super) async fn return_consents(
+    tx: &TenantTx<'_>,
+    moved: &[ContactConsentId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<usize, DbError> {
+    let returned = diesel::update(
+        contact_consents::table
+            .filter(contact_consents::clinic_id.eq(tx.clinic()))
+            .filter(contact_consents::id.eq_any(moved))
+            .filter(contact_consents::contact_id.eq(from)),
+    )
+    .set(contact_consents::contact_id.eq(back_to))
+    .execute(&mut tx.conn())
+    .await?;
+    Ok(returned)
+}
+
+/// Those whose guardian one became by a merge, and still is, are the other's to answer for again.
+pub(super) async fn return_guarded(
+    tx: &TenantTx<'_>,
+    moved: &[ContactId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<ContactId>, DbError> {
+    let returned = diesel::update(
+        contacts::table
+            .filter(contacts::clinic_id.eq(tx.clinic()))
+            .filter(contacts::id.eq_any(moved))
+            .filter(contacts::guardian_id.eq(from)),
+    )
+    .set(contacts::guardian_id.eq(back_to))
+    .returning(contacts::id)
+    .get_results(&mut tx.conn())
+    .await?;
+    Ok(returned)
+}
+
+/// Whoever came to lead to one by a merge leads to the other again.
+pub(super) async fn return_redirects(
+    tx: &TenantTx<'_>,
+    moved: &[ContactId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<ContactId>, DbError> {
+    let returned = diesel::update(
+        contacts::table
+            .filter(contacts::clinic_id.eq(tx.clinic()))
+            .filter(contacts::id.eq_any(moved))
+            .filter(contacts::merged_into_id.eq(from)),
+    )
+    .set(contacts::merged_into_id.eq(back_to))
+    .returning(contacts::id)
+    .get_results(&mut tx.conn())
+    .await?;
+    Ok(returned)
+}
+
+/// Where a page of merges ends.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct MergePosition(i64);
+
+impl MergePosition {
+    pub(super) const fn of(merge: &MergeRecord) -> Self {
+        Self(merge.position)
+    }
+}
+
+/// The merges in which `contact` stayed or went, made or undone since `since`, the newest first.
+pub(super) async fn merges_of(
+    tx: &TenantRead<'_>,
+    contact: ContactId,
+    since: Option<Timestamp>,
+    paging: &Paging<MergePosition>,
+) -> Result<Vec<MergeRecord>, DbError> {
+    let mut query = contact_merges::table
+        .filter(contact_merges::clinic_id.eq(tx.clinic()))
+        .filter(
+            contact_merges::from_id
+                .eq(contact)
+                .or(contact_merges::into_id.eq(contact)),
+        )
+        .order(contact_merges::position.desc())
+        .limit(paging.fetch())
+        .select(MergeRecord::as_select())
+        .into_boxed::<Pg>();
+    if let Some(since) = since {
+        query = query.filter(
+            contact_merges::created_at
+                .ge(since)
+                .or(contact_merges::undone_at.ge(since).assume_not_null()),
+        );
+    }
+    if let Some(MergePosition(after)) = paging.after() {
+        query = query.filter(contact_merges::position.lt(*after));
+    }
+    Ok(query.load(&mut tx.conn()).await?)
 }

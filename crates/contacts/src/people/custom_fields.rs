@@ -82,6 +82,30 @@ impl CustomFields {
         }
         self
     }
+
+    /// These fields with what a merge made of them taken back: each field that it changed from `before` to `after` is as before,
+    /// but for those that were changed since, whose names are given too.
+    #[must_use]
+    pub(crate) fn taken_back(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> (Self, Vec<String>) {
+        let (mut fields, mut kept) = (self.0.clone(), Vec::new());
+        for name in before
+            .keys()
+            .chain(after.keys().filter(|name| !before.contains_key(*name)))
+        {
+            if before.get(name) == after.get(name) {
+                continue;
+            }
+            if self.0.get(name) != after.get(name) {
+                kept.push(name.clone());
+                continue;
+            }
+            match before.get(name) {
+                Some(value) => fields.insert(name.clone(), value.clone()),
+                None => fields.remove(name),
+            };
+        }
+        (Self(fields), kept)
+    }
 }
 
 /// Whether `value` is at most `depth` deep and PostgreSQL can hold its texts, which NUL it cannot.

@@ -31,6 +31,9 @@ pub enum ContactError {
     /// The guardian is nobody of this clinic.
     #[error("the guardian is no contact of the clinic")]
     UnknownGuardian,
+    /// The guardian was merged into another contact.
+    #[error("the guardian was merged into another contact")]
+    MergedGuardian,
     /// Values that do not fit what is there.
     #[error("{0}")]
     Invalid(#[from] FieldErrors),
@@ -70,6 +73,12 @@ impl From<ContactError> for Problem {
                 "/guardian/contact_id",
                 "unknown_contact",
                 "there is no such contact in this clinic",
+            )
+            .into(),
+            ContactError::MergedGuardian => FieldErrors::one(
+                "/guardian/contact_id",
+                "merged_contact",
+                "this contact was merged into another one; name that one",
             )
             .into(),
             ContactError::Invalid(errors) => errors.into(),

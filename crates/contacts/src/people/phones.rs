@@ -41,7 +41,7 @@ impl PhoneUse {
 }
 
 /// One phone of a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Phone {
     /// The number in E.164.
     pub number: PhoneNumber,
@@ -171,6 +171,18 @@ impl PhoneList {
             });
         }
         is_new
+    }
+
+    /// The list as it was written down: what [`Self::iter`] gave.
+    pub(crate) fn recorded(phones: Vec<Phone>) -> Self {
+        Self(phones)
+    }
+
+    /// This list without the numbers that came from `before` to `after` and are still here.
+    #[must_use]
+    pub(crate) fn without_added(&self, before: &Self, after: &Self) -> Self {
+        let was_added = |phone: &Phone| !before.contains(&phone.number) && after.contains(&phone.number);
+        Self::with_a_primary(self.0.iter().filter(|phone| !was_added(phone)).cloned().collect())
     }
 
     /// Whether `number` is in the list, in whatever spelling.

@@ -190,6 +190,7 @@ pub(crate) async fn insert(tx: &TenantTx<'_>, id: ContactId, contact: &NewContac
         .optional()
         .on_constraint("contacts_pkey", || ContactError::IdTaken)
         .on_constraint("contacts_clinic_id_guardian_id_fkey", || ContactError::UnknownGuardian)
+        .on_constraint("contacts_guardian_not_merged", || ContactError::MergedGuardian)
         .or_database()?;
     let Some(columns) = columns else {
         let contact = match &contact.cpf {
@@ -333,6 +334,7 @@ pub(crate) async fn update(
     .await
     .on_constraint("contacts_cpf_once", || ContactError::Exists { contact: None })
     .on_constraint("contacts_clinic_id_guardian_id_fkey", || ContactError::UnknownGuardian)
+    .on_constraint("contacts_guardian_not_merged", || ContactError::MergedGuardian)
     .or_database()
 }
 

@@ -1,7 +1,5 @@
 //! `taskmed import`: people or appointments from a CSV file, with a report of every row.
 
-mod people;
-
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +14,7 @@ use kernel::text::Slug;
 use tabular::{ColumnChoice, Progress, ReadOptions, Report, RowOutcome, Table};
 
 use super::{Failure, say, session};
+use crate::imports::people::MakeContacts;
 
 /// How many bad rows are printed; the report file has them all.
 const PRINTED_ROWS: usize = 20;
@@ -151,7 +150,7 @@ fn appointments(
             let nobody = appointment_import::OnlyKnownContacts;
             appointment_import::run(&db, &caller, &table, options, &nobody, progress).await
         } else {
-            let people = people::MakeContacts {
+            let people = MakeContacts {
                 external_id_field: &options.external_id_field,
             };
             appointment_import::run(&db, &caller, &table, options, &people, progress).await

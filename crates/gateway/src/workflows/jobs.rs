@@ -10,6 +10,7 @@ use kernel::{HoldId, System};
 use serde::Deserialize;
 
 use super::webhooks;
+use crate::imports;
 use crate::shared::Shared;
 
 /// How long a handler waits for a connection of its lane.
@@ -32,7 +33,7 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
         config,
         database: shared.config().worker_database.clone(),
         clock: Arc::clone(shared.clock()),
-        handlers: handlers(courier),
+        handlers: handlers(shared, courier),
         schedules: schedules(),
         wake: shared.wake().clone(),
     };
@@ -52,8 +53,9 @@ fn schedules() -> Schedules {
 }
 
 /// Which event is followed by what.
-fn handlers(courier: Courier) -> Handlers {
+fn handlers(shared: &Shared, courier: Courier) -> Handlers {
     let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    let handlers = imports::handlers(handlers, shared.files());
     webhooks::handlers(handlers, courier)
 }
 

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod merge;
+mod unmerge;
 mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -10,5 +11,7 @@ pub(crate) use self::jobs::start as start_jobs;
 
 /// Endpoints of acts that span several domains.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(merge::merge_contacts);
+    config
+        .service(merge::merge_contacts)
+        .service(unmerge::undo_contact_merge);
 }

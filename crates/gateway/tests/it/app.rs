@@ -93,6 +93,37 @@ fn config_for(database: &TestDatabase) -> Config {
     }
 }
 
+/// A gateway's thread, and where it is called.
+struct Served {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(shared: &Shared) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (started, addresses) = oneshot::channel();
+        let for_server = shared.clone();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let running = server::start(for_server).await.expect("the gateway starts");
+                let _test_gone = started.send((running.address, running.admin_address));
+                let _test_gone = stopped.await;
+                running.stop().await;
+            });
+        });
+        let (address, admin_address) = addresses.await.expect("the gateway starts");
+        Self {
+            address,
+            admin_address,
+            stop,
+            thread,
+        }
+    }
+}
+
 impl TestApp {
     /// A gateway over a new database with the world in it; `None` when there are no test services.
     pub(crate) async fn start() -> Option<Self> {
@@ -107,28 +138,39 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(world::now()));
         let credentials = Credentials::new(&config.auth, clock.clone());
         let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
-        let (stop, stopped) = oneshot::channel();
-        let (started, addresses) = oneshot::channel();
-        let for_server = shared.clone();
-        let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let running = server::start(for_server).await.expect("the gateway starts");
-                let _test_gone = started.send((running.address, running.admin_address));
-                let _test_gone = stopped.await;
-                running.stop().await;
-            });
-        });
-        let (address, admin_address) = addresses.await.expect("the gateway starts");
+        let served = Served::start(&shared).await;
         Some(Self {
-            api: Api::at(address),
+            api: Api::at(served.address),
             clock,
             database,
             shared,
-            admin: Api::at(admin_address),
+            admin: Api::at(served.admin_address),
             credentials,
-            stop: Some(stop),
-            thread: Some(thread),
+            stop: Some(served.stop),
+            thread: Some(served.thread),
         })
+    }
+
+    /// Stops the gateway and starts another one over the same database, clock and files.
+    pub(crate) async fn start_again(&mut self) {
+        self.ended();
+        self.shared = Shared::new(config_for(&self.database), self.clock.clone()).expect("the parts fit together");
+        let served = Served::start(&self.shared).await;
+        self.api = Api::at(served.address);
+        self.admin = Api::at(served.admin_address);
+        (self.stop, self.thread) = (Some(served.stop), Some(served.thread));
+    }
+
+    /// How many files of clinics are kept.
+    pub(crate) fn kept_files(&self) -> usize {
+        fn count(directory: &std::path::Path) -> usize {
+            std::fs::read_dir(directory)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| if path.is_dir() { count(&path) } else { 1 })
+                .sum()
+        }
+        count(&files_of(&self.database))
     }
 
     /// A member such as `reception@aurora`, signed in now.

@@ -58,6 +58,9 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("webhook_attempts", &["integrations"]),
     ("webhook_deliveries", &["integrations"]),
     ("webhook_endpoints", &["integrations"]),
+    // An import spans the domains.
+    ("imports", &["gateway"]),
+    ("import_rows", &["gateway"]),
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),

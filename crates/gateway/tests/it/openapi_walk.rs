@@ -153,7 +153,25 @@ pub(crate) async fn rows_of(app: &TestApp, member: &str) -> Ids {
     let test = format!("/v1/webhook-endpoints/{}/test", ids["webhook-endpoints"]);
     let delivery = owner.call(Method::POST, &test).send().await.expect_status(202);
     ids.insert("deliveries", delivery.id().to_owned());
+    ids.insert("contact-merges", merge_by(owner).await);
+    let file = crate::imports::upload(owner, "contacts", "Nome\nIda Soares\n").await;
+    ids.insert("imports", file.expect_status(201).id().to_owned());
     ids
+}
+
+/// A merge that `owner` makes.
+async fn merge_by(owner: &Actor) -> String {
+    let mut pair = Vec::new();
+    for name in ["Ana Um", "Ana Dois"] {
+        let made = owner
+            .post("/v1/contacts", json!({"name": name}))
+            .await
+            .expect_status(201);
+        pair.push(made.id().to_owned());
+    }
+    let path = format!("/v1/contacts/{}/merge", pair[0]);
+    let merged = owner.post(&path, json!({"from_id": pair[1]})).await.expect_status(200);
+    merged.id().to_owned()
 }
 
 /// The id of what was made: at the top, or one level below beside a secret.
@@ -223,6 +241,17 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "archive_contact"
         | "list_contact_consents"
         | "list_contact_duplicates"
+        | "list_contact_merges"
+        | "get_contact_merge"
+        | "undo_contact_merge"
+        | "get_import"
+        | "list_import_rows"
+        | "download_import_report"
+        | "rehearse_import"
+        | "start_import"
+        | "pause_import"
+        | "cancel_import"
+        | "undo_import"
         | "get_holiday"
         | "delete_holiday"
         | "get_invitation"
@@ -250,7 +279,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_webhook_deliveries"
         | "get_webhook_delivery"
         | "resend_webhook_delivery" => (None, Path),
-        "update_holiday" | "update_opening_hours" | "update_room" | "update_webhook_endpoint" => (empty, Path),
+        "update_holiday" | "update_opening_hours" | "update_room" | "update_webhook_endpoint" | "update_import" => (empty, Path),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
         "reschedule_appointment" => (
@@ -411,6 +440,8 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_calendar_feeds"
         | "list_contacts"
         | "list_holidays"
+        | "list_imports"
+        | "upload_import"
         | "list_invitations"
         | "list_rooms"
         | "list_staff"

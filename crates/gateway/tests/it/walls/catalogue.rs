@@ -69,10 +69,10 @@ pub(super) async fn tenant_tables(client: &Client) -> Vec<Table> {
 }
 
 /// Tables of people, who belong to no clinic, and of the worker's timetable; each has policies of its own, tried in `walls`.
-const GLOBAL_TABLES: [&str; 4] = ["job_schedules", "password_resets", "user_recovery_codes", "users"];
+const GLOBAL_TABLES: &[&str] = &["job_schedules", "password_resets", "user_recovery_codes", "users"];
 
 /// Indexes that serve work across clinics, or look-ups before a clinic is known.
-const GLOBAL_INDEXES: [&str; 5] = [
+const GLOBAL_INDEXES: &[&str] = &[
     "idempotency_keys_by_expiry",
     "memberships_by_user",
     "outbox_due",
@@ -81,10 +81,13 @@ const GLOBAL_INDEXES: [&str; 5] = [
 ];
 
 /// Functions that look past row-level security and name the clinic themselves.
-const DEFINER_FUNCTIONS: [&str; 2] = ["contacts_by_digits", "contacts_by_part_of_name"];
+const DEFINER_FUNCTIONS: &[&str] = &["contacts_by_digits", "contacts_by_part_of_name"];
 
 /// Policies besides `tenant`: table, policy, for whom.
-const OTHER_POLICIES: [(&str, &str, &str); 17] = [
+const OTHER_POLICIES: &[(&str, &str, &str)] = &[
+    // These close further: of appointments, only untouched imports may be removed.
+    ("appointment_moves", "only_untouched_imports", "taskmed_app"),
+    ("appointments", "only_untouched_imports", "taskmed_app"),
     ("clinics", "named_clinic", "public"),
     ("clinics", "own_clinics", "public"),
     ("clinics", "worker", "taskmed_worker"),

@@ -22,6 +22,10 @@ const FILL: &[&str] = &[
      SELECT clinic_id, gen_random_uuid(), id, now(), now() + interval '1 hour', now() FROM practitioners",
     "INSERT INTO calendar_feeds (clinic_id, id, name, secret_hash)
      SELECT id, gen_random_uuid(), 'Feed', '\\x03' FROM clinics",
+    "INSERT INTO imports (clinic_id, id, kind, filename, bytes, sha256, again, encoding, delimiter, headings, sample, settings, status, rows_total)
+     SELECT id, gen_random_uuid(), 'contacts', 'a.csv', 1, sha256('a'), false, 'utf-8', 'comma', '{}', '[]', '{}', 'analysed', 1 FROM clinics",
+    "INSERT INTO import_rows (clinic_id, import_id, line, outcome, notes, faults)
+     SELECT clinic_id, id, 2, 'created', '{}', '[]' FROM imports",
     "INSERT INTO audit_log (clinic_id, id, occurred_at, actor_kind, action, resource)
      SELECT id, lowest_uuid_at('2026-11-20'), '2026-11-20', 'system', 'test', 'test' FROM clinics",
     "INSERT INTO outbox (clinic_id, id, kind, payload, available_at)

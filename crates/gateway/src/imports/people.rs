@@ -6,9 +6,9 @@ use db::TenantTx;
 use kernel::{ContactId, FieldErrors};
 
 /// Makes contacts through the contacts domain's own service.
-pub(super) struct MakeContacts<'o> {
+pub(crate) struct MakeContacts<'o> {
     /// The custom field in which the other system's ids are kept.
-    pub(super) external_id_field: &'o str,
+    pub(crate) external_id_field: &'o str,
 }
 
 impl NewContacts for MakeContacts<'_> {

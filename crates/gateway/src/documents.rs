@@ -35,6 +35,8 @@ use crate::unmatched::Routes;
         (name = "contacts", description = "Patients and leads"),
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
+        (name = "waitlist", description = "Who waits for time, and what is offered to them"),
+        (name = "reminders", description = "Reminders of appointments, and when patients are written to"),
         (name = "calendar", description = "Feeds for calendar programs"),
     )
 )]

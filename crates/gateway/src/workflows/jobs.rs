@@ -6,6 +6,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Worker, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
+use super::{reminders, waitlist};
 use crate::shared::Shared;
 
 /// The pool of the jobs: one connection for each that is handled at a time.
@@ -40,7 +41,9 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
 
 /// Which event is followed by what.
 fn handlers() -> Handlers {
-    Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold)
+    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    let handlers = waitlist::handlers(handlers);
+    reminders::handlers(handlers)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

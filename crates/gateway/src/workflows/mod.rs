@@ -2,6 +2,8 @@
 
 mod jobs;
 mod merge;
+mod reminders;
+mod waitlist;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

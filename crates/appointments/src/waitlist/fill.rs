@@ -32,8 +32,6 @@ const MOST_TRIES: usize = 20;
 pub enum Scope {
     /// What uses time that just became free, for whoever is first.
     Freed(FreedTime),
-    /// Any time of the coming weeks, for this entry.
-    Entry(WaitlistEntryId),
     /// Any time of the coming weeks, for whoever is first.
     Everything,
 }
@@ -42,7 +40,7 @@ impl Scope {
     const fn practitioner(self) -> Option<PractitionerId> {
         match self {
             Self::Freed(freed) => Some(freed.practitioner_id),
-            Self::Entry(_) | Self::Everything => None,
+            Self::Everything => None,
         }
     }
 
@@ -50,14 +48,14 @@ impl Scope {
     fn starts(self, earliest: Timestamp) -> Option<Span> {
         match self {
             Self::Freed(freed) => Span::new(freed.from.saturating_add(-LONGEST).max(earliest), freed.until),
-            Self::Entry(_) | Self::Everything => Span::new(earliest, earliest.saturating_add(HORIZON)),
+            Self::Everything => Span::new(earliest, earliest.saturating_add(HORIZON)),
         }
     }
 
     fn takes(self, slot: &OfferedSlot) -> bool {
         match self {
             Self::Freed(freed) => slot.slot.starts_at() < freed.until && freed.from < slot.slot.ends_at(),
-            Self::Entry(_) | Self::Everything => true,
+            Self::Everything => true,
         }
     }
 }
@@ -82,10 +80,7 @@ pub enum Filled {
 pub async fn fill(tx: &mut TenantTx<'_>, scope: Scope) -> Result<Filled, WaitlistError> {
     offer_store::take_turn(tx).await?;
     offers::settle(tx).await?;
-    let mut entries = store::candidates(tx, scope.practitioner()).await?;
-    if let Scope::Entry(id) = scope {
-        entries.retain(|entry| entry.id == id);
-    }
+    let entries = store::candidates(tx, scope.practitioner()).await?;
     if entries.is_empty() {
         return Ok(Filled::Nobody);
     }

@@ -11,7 +11,8 @@ use super::offer_store::{self, Timing};
 use super::{offers, store, sweep};
 use crate::tags;
 
-/// The job that looks for time for one entry.
+/// The job that looks for time when an entry is new or wants something else. It looks for all in their order: what it finds may
+/// have become free just now, and belong to somebody before.
 pub const MATCH: &str = "waitlist.match";
 
 /// Which entry.
@@ -130,7 +131,7 @@ pub(super) fn tell(tx: &mut TenantTx<'_>, kind: &'static str, entry: &Entry) {
     tx.touch(tags::waitlist());
 }
 
-/// Leaves the job that looks for time for the entry `id`.
+/// Leaves the job that looks for time, because of the entry `id`.
 fn look(tx: &mut TenantTx<'_>, id: WaitlistEntryId) {
     tx.enqueue(Job::new(MATCH, &MatchJob { entry_id: id }).lane(Lane::Clinical));
 }

@@ -14,7 +14,7 @@ const MOST_OFFERS: usize = 20;
 pub(super) fn handlers(handlers: Handlers) -> Handlers {
     handlers
         .on(FREED, offer_freed_time)
-        .on(waitlist::MATCH, look_for_one)
+        .on(waitlist::MATCH, look_for_time)
         .on(waitlist::SWEEP, look_through_all)
         .on(waitlist::LAPSED, let_lapse)
         // Whoever was offered time may have been booked by its hold in another way.
@@ -34,12 +34,9 @@ async fn offer_freed_time(db: &Db, system: System, event: Event) -> Result<(), H
     offer(db, &system, Scope::Freed(freed), |at| job(FREED, &freed, at)).await
 }
 
-async fn look_for_one(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
+async fn look_for_time(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
     let wanted: MatchJob = event.payload()?;
-    offer(db, &system, Scope::Entry(wanted.entry_id), |at| {
-        job(waitlist::MATCH, &wanted, at)
-    })
-    .await
+    offer(db, &system, Scope::Everything, |at| job(waitlist::MATCH, &wanted, at)).await
 }
 
 async fn look_through_all(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {

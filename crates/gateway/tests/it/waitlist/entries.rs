@@ -129,6 +129,7 @@ async fn other_wishes_take_the_offer_back_and_other_notes_do_not() {
         .send()
         .await;
     stale.assert_status(412);
+    app.clock.advance(TimeDelta::seconds(1));
     let later =
         json!([{"from_date": "2026-11-24", "until_date": "2026-11-24", "from_time": "10:00", "until_time": "10:30"}]);
     let patched = reception

@@ -170,6 +170,7 @@ async fn with_a_practitioner_who_was_put_away_nothing_is_offered_nor_booked() {
         "a refusal changes nothing"
     );
     app.clock.advance(TimeDelta::minutes(30));
+    let reception = app.actor("reception@aurora");
     settled(&app).await;
     assert_eq!(standing(&reception, entry.id()).await, ["lapsed"]);
     let refused = reception

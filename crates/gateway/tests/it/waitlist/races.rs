@@ -69,6 +69,7 @@ async fn an_offer_that_is_answered_as_it_lapses_is_one_or_the_other() {
     settled(&app).await;
     let accept = format!("{}/accept", last_offer(&reception, entry.id()).await);
     app.clock.advance(TimeDelta::minutes(30));
+    let reception = app.actor("reception@aurora");
     // Nobody has noted yet that it lapsed, or somebody just does.
     let late = post(&reception, &accept).await;
     late.assert_problem(409, "offer_closed");

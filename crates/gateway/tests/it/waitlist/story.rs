@@ -32,6 +32,7 @@ async fn what_is_called_off_goes_to_the_next_who_takes_it_and_is_kept_from_other
         .assert_problem(409, "appointment_conflict");
 
     app.clock.advance(TimeDelta::minutes(30));
+    let reception = app.actor("reception@aurora");
     settled(&app).await;
     assert_eq!(standing(&reception, &first).await, ["lapsed"]);
     assert_eq!(status_of(&reception, &first).await, "waiting");
@@ -124,6 +125,7 @@ async fn what_was_moved_away_and_what_was_held_in_vain_is_offered_too() {
     assert!(offers_to(&reception, other.id()).await.is_empty());
     assert!(hold.body["expires_at"].is_string());
     app.clock.advance(TimeDelta::minutes(10));
+    let reception = app.actor("reception@aurora");
     settled(&app).await;
     assert_eq!(standing(&reception, other.id()).await, ["offered"]);
 }

@@ -179,6 +179,7 @@ async fn hours_that_are_widened_are_found_by_the_next_sweep_and_there_is_one_cha
         .await
         .assert_status(201);
     app.clock.advance(TimeDelta::minutes(15));
+    let reception = app.actor("reception@aurora");
     settled(&app).await;
     assert_eq!(standing(&reception, entry.id()).await, ["offered"]);
     let planned = "SELECT count(*) FROM outbox WHERE kind = 'waitlist.sweep' AND handled_at IS NULL";

@@ -76,6 +76,8 @@ pub struct NewHours {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Weekday;
+
     use super::*;
 
     #[test]

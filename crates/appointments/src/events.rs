@@ -34,4 +34,24 @@ pub const EVENTS: &[PublicEvent] = &[
         "appointment.reopened",
         "A cancelled, missed or completed appointment was taken up again.",
     ),
+    event(
+        "appointment.reminder_due",
+        "A reminder of an appointment is to be sent.",
+    ),
+    event("appointment.reminder_answered", "The patient answered a reminder."),
+    event("waitlist.added", "Somebody was put on the waiting list."),
+    event("waitlist.updated", "An entry of the waiting list was changed."),
+    event("waitlist.removed", "Somebody was taken off the waiting list."),
+    event(
+        "waitlist.expired",
+        "The last date of an entry of the waiting list has passed.",
+    ),
+    event("waitlist.offered", "Free time was offered to somebody who waits."),
+    event(
+        "waitlist.offer_accepted",
+        "An offer was taken and became an appointment.",
+    ),
+    event("waitlist.offer_declined", "An offer is not wanted."),
+    event("waitlist.offer_lapsed", "Nobody answered an offer in time."),
+    event("waitlist.offer_withdrawn", "An offer was taken back."),
 ];

@@ -1,17 +1,22 @@
-//! The agenda: bookings, holds, who is free when, and calendar feeds. One table, `occupancies`, decides that nothing is booked twice.
+//! The agenda: bookings, holds, who is free when, who waits for time, reminders, and calendar feeds. One table, `occupancies`, decides that nothing is booked twice.
 
 pub mod availability;
 pub mod booking;
 pub mod calendar;
 mod events;
+mod freed;
 pub mod holds;
 pub mod import;
 pub mod moment;
 pub mod occupancy;
+pub mod outreach;
+pub mod reminders;
 pub mod tags;
 mod together;
+pub mod waitlist;
 
 pub use events::EVENTS;
+pub use freed::{FREED, FreedTime};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -38,6 +43,26 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(booking::reschedule_appointment)
         .service(availability::list_slots)
         .service(availability::explain_slot)
+        .service(reminders::list_appointment_reminders)
+        .service(reminders::list_reminder_rules)
+        .service(reminders::create_reminder_rule)
+        .service(reminders::get_reminder_rule)
+        .service(reminders::update_reminder_rule)
+        .service(reminders::archive_reminder_rule)
+        .service(outreach::get_outreach_settings)
+        .service(outreach::update_outreach_settings)
+        // Before `/waitlist/{id}`, which would take `matches` for an id.
+        .service(waitlist::waitlist_matches)
+        .service(waitlist::list_waitlist)
+        .service(waitlist::add_to_waitlist)
+        .service(waitlist::get_waitlist_entry)
+        .service(waitlist::update_waitlist_entry)
+        .service(waitlist::remove_from_waitlist)
+        .service(waitlist::list_waitlist_offers)
+        .service(waitlist::make_waitlist_offer)
+        .service(waitlist::accept_waitlist_offer)
+        .service(waitlist::decline_waitlist_offer)
+        .service(waitlist::withdraw_waitlist_offer)
         .service(calendar::create_feed)
         .service(calendar::list_feeds)
         .service(calendar::get_feed)

@@ -32,3 +32,27 @@ pub fn of_contact(id: ContactId) -> Tag {
 pub const fn calendar_feeds() -> Tag {
     Tag::collection("calendar_feeds")
 }
+
+/// The settings of offers and reminders.
+#[must_use]
+pub const fn outreach() -> Tag {
+    Tag::collection("outreach_settings")
+}
+
+/// The rules of reminders.
+#[must_use]
+pub const fn reminder_rules() -> Tag {
+    Tag::collection("reminder_rules")
+}
+
+/// The waiting list, its entries and offers.
+#[must_use]
+pub const fn waitlist() -> Tag {
+    Tag::collection("waitlist")
+}
+
+/// The reminders of one appointment.
+#[must_use]
+pub fn reminders_of(id: AppointmentId) -> Tag {
+    Tag::part("reminders", id)
+}

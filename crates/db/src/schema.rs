@@ -41,6 +41,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    appointment_reminders (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        appointment_id -> Uuid,
+        starts_at -> Timestamptz,
+        lead_minutes -> Integer,
+        channel -> Text,
+        due_at -> Timestamptz,
+        status -> Text,
+        reason -> Nullable<Text>,
+        answer -> Nullable<Text>,
+        sent_at -> Nullable<Timestamptz>,
+        answered_at -> Nullable<Timestamptz>,
+        message_id -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
     appointments (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -402,6 +424,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    outreach_settings (clinic_id) {
+        clinic_id -> Uuid,
+        offer_minutes -> Integer,
+        offer_lead_minutes -> Integer,
+        awake_from -> Time,
+        awake_until -> Time,
+        reply_hours -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
     password_resets (user_id, secret_hash) {
         user_id -> Uuid,
         secret_hash -> Binary,
@@ -443,6 +480,22 @@ diesel::table! {
         session_id -> Uuid,
         issued_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    reminder_rules (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        service_id -> Nullable<Uuid>,
+        lead_minutes -> Integer,
+        channel -> Text,
+        enabled -> Bool,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
     }
 }
 
@@ -547,6 +600,59 @@ diesel::table! {
 }
 
 diesel::table! {
+    waitlist_entries (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        contact_id -> Uuid,
+        service_id -> Uuid,
+        practitioner_id -> Nullable<Uuid>,
+        windows -> Jsonb,
+        last_date -> Nullable<Date>,
+        priority -> SmallInt,
+        notes -> Nullable<Text>,
+        status -> Text,
+        appointment_id -> Nullable<Uuid>,
+        waiting_since -> Timestamptz,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    waitlist_offers (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        entry_id -> Uuid,
+        hold_id -> Uuid,
+        service_id -> Uuid,
+        practitioner_id -> Uuid,
+        room_id -> Nullable<Uuid>,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        status -> Text,
+        appointment_id -> Nullable<Uuid>,
+        offered_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
+        message_id -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    waitlist_sweeps (clinic_id) {
+        clinic_id -> Uuid,
+        next_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     webhook_attempts (clinic_id, delivery_id, attempt) {
         clinic_id -> Uuid,
         delivery_id -> Uuid,
@@ -607,6 +713,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     appointment_moves,
+    appointment_reminders,
     appointments,
     audit_log,
     calendar_feeds,
@@ -627,10 +734,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     occupancies,
     opening_hours,
     outbox,
+    outreach_settings,
     password_resets,
     practitioner_services,
     practitioners,
     refresh_tokens,
+    reminder_rules,
     rooms,
     service_rooms,
     services,
@@ -638,6 +747,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     time_off,
     user_recovery_codes,
     users,
+    waitlist_entries,
+    waitlist_offers,
+    waitlist_sweeps,
     webhook_attempts,
     webhook_deliveries,
     webhook_endpoints,

@@ -36,6 +36,8 @@ use crate::unmatched::Routes;
         (name = "imports", description = "Files of people or appointments: rehearsed, brought in, watched, undone"),
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
+        (name = "waitlist", description = "Who waits for time, and what is offered to them"),
+        (name = "reminders", description = "Reminders of appointments, and when patients are written to"),
         (name = "calendar", description = "Feeds for calendar programs"),
         (name = "monitoring", description = "How the queue stands, and what was given up"),
         (name = "webhooks", description = "What other systems are told, and the feed of events that they read"),

@@ -124,6 +124,14 @@ typed_ids! {
     HoldId,
     /// A calendar feed.
     CalendarFeedId,
+    /// Somebody's place on the waiting list.
+    WaitlistEntryId,
+    /// Free time offered to somebody who waits.
+    WaitlistOfferId,
+    /// How long before an appointment its patient is reminded.
+    ReminderRuleId,
+    /// A reminder of one appointment.
+    ReminderId,
     /// An event in the outbox.
     EventId,
     /// A row of the audit log.

@@ -16,6 +16,7 @@ pub mod queue;
 pub mod text;
 pub mod time;
 pub mod version;
+pub mod week;
 
 pub use access::{Actor, Caller, Origin, Permission, PermissionSet, Principal, Role, System};
 pub use cache_tag::Tag;
@@ -24,3 +25,4 @@ pub use ids::*;
 pub use queue::{Lane, PublicEvent};
 pub use time::{Clock, ManualClock, SystemClock, TimeSlot, Timestamp, Zone};
 pub use version::Version;
+pub use week::{InvalidWallTime, InvalidWeekday, IsoWeekday, WallTime};

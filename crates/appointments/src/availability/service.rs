@@ -49,23 +49,51 @@ pub(super) async fn slots(
     let Some(starts) = starts else {
         return Ok(Vec::new());
     };
-    if practice.service.is_some_and(|service| service.archived) {
-        return Ok(Vec::new());
-    }
-    let offers = |practitioner: &&PractitionerRow| search.subject.service().is_none() || practitioner.offers.is_some();
-    let practitioners: Vec<&PractitionerRow> = practice.practitioners.iter().filter(offers).collect();
-    let Some(shape) = plan::shape(&practice.clinic, practice.service.as_ref(), search.subject) else {
-        return Ok(Vec::new());
-    };
-    let Some(finder) = Finder::load(tx, &practice, shape, &practitioners, starts).await? else {
-        return Ok(Vec::new());
-    };
     let is_after = |slot: &OfferedSlot| {
         after.is_none_or(|after| (slot.slot.starts_at(), slot.practitioner_id) > (after.starts_at, after.practitioner))
     };
+    Ok(search_in(tx, &practice, search.subject, starts, is_after, most).await?)
+}
+
+/// The first `most` free slots for `service` that start in `starts`: with `practitioner`, or with anybody who offers it. By start,
+/// then by the practitioner's id. Nine statements at most.
+///
+/// # Errors
+/// The database's failure.
+pub(crate) async fn free_slots(
+    tx: &TenantRead<'_>,
+    practitioner: Option<PractitionerId>,
+    service: ServiceId,
+    starts: Span,
+    most: usize,
+) -> Result<Vec<OfferedSlot>, DbError> {
+    let practice = store::practice(tx, practitioner, Some(service)).await?;
+    search_in(tx, &practice, Subject::Service(service), starts, |_| true, most).await
+}
+
+/// The first `most` free slots for `subject` that start in `starts` and are `wanted`.
+async fn search_in(
+    tx: &TenantRead<'_>,
+    practice: &Practice,
+    subject: Subject,
+    starts: Span,
+    wanted: impl Fn(&OfferedSlot) -> bool,
+    most: usize,
+) -> Result<Vec<OfferedSlot>, DbError> {
+    if practice.service.is_some_and(|service| service.archived) {
+        return Ok(Vec::new());
+    }
+    let offers = |practitioner: &&PractitionerRow| subject.service().is_none() || practitioner.offers.is_some();
+    let practitioners: Vec<&PractitionerRow> = practice.practitioners.iter().filter(offers).collect();
+    let Some(shape) = plan::shape(&practice.clinic, practice.service.as_ref(), subject) else {
+        return Ok(Vec::new());
+    };
+    let Some(finder) = Finder::load(tx, practice, shape, &practitioners, starts).await? else {
+        return Ok(Vec::new());
+    };
     let mut found: Vec<OfferedSlot> = Vec::new();
     for part in parts(starts) {
-        found.extend(finder.find(part).into_iter().filter(is_after));
+        found.extend(finder.find(part).into_iter().filter(&wanted));
         if found.len() >= most {
             break;
         }

@@ -12,6 +12,7 @@ use super::plan::{Booking, Wish, busy_around};
 use super::service::{AppointmentEvent, admit, claim, price_of, slot_of, touch};
 use super::store::{self, Busy, Changes, Locked, Move};
 use super::terms::Terms;
+use crate::freed::{self, FreedTime};
 use crate::occupancy::{self, Claim, LockKeys};
 
 /// A move that changes the status and nothing else.
@@ -159,7 +160,19 @@ pub async fn step(
     let movement = step_of(before, action, (status, before.starts_at), reason);
     let after = store::update(tx, id, changes, Some(movement), busy).await?;
     announce(tx, action, &locked, &after, reason);
+    if !status.occupies() {
+        freed::tell(tx, time_of(before));
+    }
     Ok(after)
+}
+
+/// The time that `appointment` takes of its practitioner.
+const fn time_of(appointment: &Appointment) -> FreedTime {
+    FreedTime {
+        practitioner_id: appointment.practitioner_id,
+        from: appointment.starts_at,
+        until: appointment.ends_at,
+    }
 }
 
 /// Takes a completion, cancellation or no-show back, on the day on which it was made.
@@ -286,6 +299,7 @@ pub async fn reschedule(
     let movement = step_of(before, Action::Reschedule, (status, booking.slot.starts_at()), reason);
     let after = store::update(tx, id, changes, Some(movement), Busy::Moves(&claim)).await?;
     announce(tx, Action::Reschedule, &locked, &after, reason);
+    freed::tell(tx, time_of(&locked.appointment));
     Ok(after)
 }
 

@@ -12,6 +12,7 @@ use crate::booking::Terms;
 use crate::booking::context;
 use crate::booking::plan::{Booking, Wish};
 use crate::booking::service::{admit, claim};
+use crate::freed;
 use crate::occupancy::Taken;
 
 /// The job that is due when a hold lapses; its handler calls [`expire`].
@@ -91,17 +92,22 @@ pub async fn create(tx: &mut TenantTx<'_>, request: &HoldRequest) -> Result<Hold
 /// # Errors
 /// The database's failure.
 pub async fn release(tx: &mut TenantTx<'_>, id: HoldId) -> Result<bool, DbError> {
-    let released = store::take(tx, id).await?;
-    if released {
-        tx.audit(AuditRecord::new("holds.release", "hold", id.as_uuid()));
-    }
-    Ok(released)
+    let Some(freed) = store::release(tx, id).await? else {
+        return Ok(false);
+    };
+    tx.audit(AuditRecord::new("holds.release", "hold", id.as_uuid()));
+    freed::tell(tx, freed);
+    Ok(true)
 }
 
 /// Removes the hold `id` if it has lapsed; says whether it did. For the job that [`EXPIRED`] starts.
 ///
 /// # Errors
 /// The database's failure.
-pub async fn expire(tx: &TenantTx<'_>, id: HoldId) -> Result<bool, DbError> {
-    Ok(store::remove(tx, &[id]).await? > 0)
+pub async fn expire(tx: &mut TenantTx<'_>, id: HoldId) -> Result<bool, DbError> {
+    let Some(freed) = store::remove_lapsed(tx, id).await? else {
+        return Ok(false);
+    };
+    freed::tell(tx, freed);
+    Ok(true)
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Hold;
 use crate::booking::BookingError;
+use crate::freed::FreedTime;
 use crate::occupancy::store::{NewOccupancy, PRACTITIONER_FREE, ROOM_FREE};
 use crate::occupancy::{Claim, Holder, Taken};
 use crate::together::together;
@@ -113,6 +114,46 @@ pub(crate) async fn take(tx: &TenantRead<'_>, id: HoldId) -> Result<bool, DbErro
     .execute(&mut tx.conn())
     .await?;
     Ok(taken > 0)
+}
+
+/// Takes the hold `id` away if it has not lapsed; gives the time that is free again.
+pub(super) async fn release(tx: &TenantRead<'_>, id: HoldId) -> Result<Option<FreedTime>, DbError> {
+    diesel::delete(
+        holds::table
+            .filter(holds::clinic_id.eq(tx.clinic()))
+            .filter(holds::id.eq(id))
+            .filter(holds::expires_at.gt(tx.now())),
+    )
+    .returning((holds::practitioner_id, holds::starts_at, holds::ends_at))
+    .get_result(&mut tx.conn())
+    .await
+    .optional()
+    .map(|row| row.map(freed))
+    .or_database()
+}
+
+/// Removes the hold `id` if it has lapsed; gives the time that is free again.
+pub(super) async fn remove_lapsed(tx: &TenantRead<'_>, id: HoldId) -> Result<Option<FreedTime>, DbError> {
+    diesel::delete(
+        holds::table
+            .filter(holds::clinic_id.eq(tx.clinic()))
+            .filter(holds::id.eq(id))
+            .filter(holds::expires_at.le(tx.now())),
+    )
+    .returning((holds::practitioner_id, holds::starts_at, holds::ends_at))
+    .get_result(&mut tx.conn())
+    .await
+    .optional()
+    .map(|row| row.map(freed))
+    .or_database()
+}
+
+const fn freed((practitioner_id, from, until): (PractitionerId, Timestamp, Timestamp)) -> FreedTime {
+    FreedTime {
+        practitioner_id,
+        from,
+        until,
+    }
 }
 
 /// Removes `ids` if they have lapsed; says how many were there.

@@ -4,7 +4,7 @@ use chrono::Datelike as _;
 use clinics::practitioners::{NewPractitioner, create_practitioner};
 use clinics::rooms::{NewRoom, create_room};
 use clinics::schedule::holidays::{NationalYear, import_national_holidays};
-use clinics::schedule::opening_hours::{HoursEntry, IsoWeekday, set_week_hours};
+use clinics::schedule::opening_hours::{HoursEntry, set_week_hours};
 use clinics::services::{NewService, create_service};
 use clinics::{Bounded, services::FollowUpDays};
 use db::schema::rooms;
@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::documents::CouncilRegistration;
 use kernel::money::{Currency, Money};
-use kernel::{MembershipId, PractitionerId, RoomId, System};
+use kernel::{IsoWeekday, MembershipId, PractitionerId, RoomId, System};
 
 use super::{DemoClinic, DemoError, value};
 

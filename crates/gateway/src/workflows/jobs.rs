@@ -9,7 +9,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::webhooks;
+use super::{reminders, waitlist, webhooks};
 use crate::imports;
 use crate::shared::Shared;
 
@@ -55,6 +55,8 @@ fn schedules() -> Schedules {
 /// Which event is followed by what.
 fn handlers(shared: &Shared, courier: Courier) -> Handlers {
     let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    let handlers = waitlist::handlers(handlers);
+    let handlers = reminders::handlers(handlers);
     let handlers = imports::handlers(handlers, shared.files());
     webhooks::handlers(handlers, courier)
 }

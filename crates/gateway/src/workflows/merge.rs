@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, post};
 use appointments::booking::{self, BookingError};
+use appointments::waitlist;
 use contacts::merge::{MergeContacts, MergeError, MergeOutcome, service};
 use contacts::people::ContactView;
 use db::{DbError, TenantTx, TxError};
@@ -116,9 +117,11 @@ async fn merge(
 ) -> Result<MergeOutcome, MergeFailure> {
     let pair = service::lock(tx, into, request.from_id, expected).await?;
     let booking::Moved { appointments, holds } = booking::move_contact(tx, request.from_id, into).await?;
+    let waiting = waitlist::move_contact(tx, request.from_id, into).await?;
     let also_moved = BTreeMap::from([
         ("appointments", appointments.into_iter().map(Uuid::from).collect()),
         ("holds", holds.into_iter().map(Uuid::from).collect()),
+        ("waitlist_entries", waiting.into_iter().map(Uuid::from).collect()),
     ]);
     Ok(service::merge(tx, pair, &request.keep, also_moved).await?)
 }

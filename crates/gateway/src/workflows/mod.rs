@@ -2,7 +2,9 @@
 
 mod jobs;
 mod merge;
+mod reminders;
 mod unmerge;
+mod waitlist;
 mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -61,6 +61,12 @@ const WRITERS: &[(&str, &[&str])] = &[
     // An import spans the domains.
     ("imports", &["gateway"]),
     ("import_rows", &["gateway"]),
+    ("outreach_settings", &["appointments"]),
+    ("waitlist_entries", &["appointments"]),
+    ("waitlist_offers", &["appointments"]),
+    ("waitlist_sweeps", &["appointments"]),
+    ("reminder_rules", &["appointments"]),
+    ("appointment_reminders", &["appointments"]),
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),

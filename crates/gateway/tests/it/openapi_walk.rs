@@ -72,6 +72,7 @@ pub(crate) type Ids = BTreeMap<&'static str, String>;
 /// The kinds of rows that stand in paths, with a body that makes one where the world has none.
 fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
     let practitioner = ids.get("practitioners").cloned().unwrap_or_default();
+    let of = |kind: &str| ids.get(kind).cloned().unwrap_or_default();
     vec![
         ("practitioners", "/v1/practitioners", None),
         ("rooms", "/v1/rooms", None),
@@ -106,6 +107,15 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
                 "practitioner_id": practitioner, "starts_at": "2026-11-25T14:00:00Z", "ends_at": "2026-11-25T14:30:00Z",
             })),
         ),
+        (
+            "waitlist",
+            "/v1/waitlist",
+            // For a time that nothing is offered for yet.
+            Some(json!({
+                "contact_id": of("contacts"), "service_id": of("services"), "windows": [{"from_date": "2027-06-01"}],
+            })),
+        ),
+        ("reminder-rules", "/v1/reminder-rules", None),
         (
             "feeds",
             "/v1/calendar/feeds",
@@ -221,6 +231,11 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         }
         body
     };
+    let wish = |field: &str, id: Value| {
+        let mut body = json!({"contact_id": mine("contacts"), "service_id": mine("services")});
+        body[field] = id;
+        body
+    };
     let empty = Some(json!({}));
     let (body, foreign) = match operation {
         "get_api_key"
@@ -232,6 +247,15 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "complete_appointment"
         | "confirm_appointment"
         | "list_appointment_history"
+        | "list_appointment_reminders"
+        | "get_reminder_rule"
+        | "archive_reminder_rule"
+        | "get_waitlist_entry"
+        | "remove_from_waitlist"
+        | "list_waitlist_offers"
+        | "accept_waitlist_offer"
+        | "decline_waitlist_offer"
+        | "withdraw_waitlist_offer"
         | "mark_no_show"
         | "reopen_appointment"
         | "start_appointment"
@@ -279,7 +303,58 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_webhook_deliveries"
         | "get_webhook_delivery"
         | "resend_webhook_delivery" => (None, Path),
-        "update_holiday" | "update_opening_hours" | "update_room" | "update_webhook_endpoint" | "update_import" => (empty, Path),
+        "update_holiday"
+        | "update_opening_hours"
+        | "update_room"
+        | "update_webhook_endpoint"
+        | "update_import"
+        | "update_reminder_rule" => (empty, Path),
+        "create_reminder_rule" => (
+            empty,
+            Fields(vec![(
+                "/service_id",
+                json!({"lead_minutes": 60, "service_id": of("services")}),
+            )]),
+        ),
+        "add_to_waitlist" => (
+            empty,
+            Fields(vec![
+                ("/contact_id", wish("contact_id", of("contacts"))),
+                ("/service_id", wish("service_id", of("services"))),
+                ("/practitioner_id", wish("practitioner_id", of("practitioners"))),
+            ]),
+        ),
+        "update_waitlist_entry" => (
+            empty,
+            PathAndFields(vec![
+                ("/service_id", json!({"service_id": of("services")})),
+                ("/practitioner_id", json!({"practitioner_id": of("practitioners")})),
+            ]),
+        ),
+        "make_waitlist_offer" => (
+            Some(json!({"practitioner_id": mine("practitioners"), "starts_at": "2026-11-26T14:00:00Z"})),
+            PathAndFields(vec![
+                (
+                    "/practitioner_id",
+                    json!({"practitioner_id": of("practitioners"), "starts_at": "2026-11-26T14:00:00Z"}),
+                ),
+                (
+                    "/room_id",
+                    json!({"practitioner_id": mine("practitioners"), "room_id": of("rooms"),
+                           "starts_at": "2026-11-26T14:00:00Z"}),
+                ),
+            ]),
+        ),
+        "list_waitlist" => (
+            None,
+            Filters(&[
+                ("contact_id", "contacts"),
+                ("service_id", "services"),
+                ("practitioner_id", "practitioners"),
+            ]),
+        ),
+        "list_waitlist_matches" => (None, Filters(&[("practitioner_id", "practitioners")])),
+        "list_reminder_rules" => (None, Filters(&[("service_id", "services")])),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
         "reschedule_appointment" => (
@@ -451,11 +526,13 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "list_events"
         | "list_event_types"
         | "get_clinic"
+        | "get_outreach_settings"
         | "get_me"
         | "get_queue"
         | "list_dead_letters"
         | "export_contacts" => (None, Nowhere),
         "update_clinic"
+        | "update_outreach_settings"
         | "create_api_key"
         | "create_webhook_endpoint"
         | "create_holiday"

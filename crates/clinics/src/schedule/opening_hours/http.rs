@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post, put};
 use chrono::NaiveDate;
-use kernel::{OpeningHoursId, PractitionerId, Timestamp, Version};
+use kernel::{IsoWeekday, OpeningHoursId, PractitionerId, Timestamp, Version, WallTime};
 use rest::permissions::{ClinicManage, ClinicRead};
 use rest::{
     Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::input::{CreateOpeningHours, HoursChanges, PatchOpeningHours, PutWeek};
-use super::model::{HoursEntry, IsoWeekday, NewHours, OpeningHours, WallTime};
+use super::model::{HoursEntry, NewHours, OpeningHours};
 use super::store::HoursPosition;
 use super::{service, store};
 use crate::resource::error::RowError;

@@ -1,12 +1,12 @@
 //! The bodies in which weekly hours come in, and how they are read.
 
 use chrono::NaiveDate;
-use kernel::{FieldErrors, OpeningHoursId, PractitionerId};
+use kernel::{FieldErrors, InvalidWallTime, InvalidWeekday, IsoWeekday, OpeningHoursId, PractitionerId, WallTime};
 use rest::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::model::{HoursEntry, InvalidWallTime, InvalidWeekday, IsoWeekday, NewHours, WallTime};
+use super::model::{HoursEntry, NewHours};
 use crate::resource::fields::{Coded, FieldReader};
 use crate::schedule::dates::near;
 

@@ -8,7 +8,7 @@ mod service;
 mod store;
 
 pub(crate) use http::routes;
-pub use model::{HoursEntry, IsoWeekday, NewHours, OpeningHours, WallTime};
+pub use model::{HoursEntry, NewHours, OpeningHours};
 pub use service::{
     create as create_opening_hours, remove as remove_opening_hours, replace_week as set_week_hours,
     update as update_opening_hours,

@@ -5,13 +5,13 @@ use db::{QueryResultExt, TenantRead};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use kernel::{OpeningHoursId, PractitionerId, Timestamp};
+use kernel::{IsoWeekday, OpeningHoursId, PractitionerId, Timestamp, WallTime};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::http::OpeningHoursFilter;
-use super::model::{HoursEntry, IsoWeekday, NewHours, OpeningHours, WallTime};
+use super::model::{HoursEntry, NewHours, OpeningHours};
 use crate::resource::error::{Resource, RowError};
 use crate::resource::keyset::changed_since;
 use crate::resource::rows::{delete_row, row_store};

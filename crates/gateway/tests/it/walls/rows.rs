@@ -20,6 +20,15 @@ const FILL: &[&str] = &[
      SELECT clinic_id, gen_random_uuid(), a.id, b.id, '{}' FROM contacts a JOIN contacts b USING (clinic_id) WHERE a.id < b.id",
     "INSERT INTO holds (clinic_id, id, practitioner_id, starts_at, ends_at, expires_at)
      SELECT clinic_id, gen_random_uuid(), id, now(), now() + interval '1 hour', now() FROM practitioners",
+    "INSERT INTO outreach_settings (clinic_id) SELECT id FROM clinics",
+    "INSERT INTO waitlist_sweeps (clinic_id) SELECT id FROM clinics",
+    "INSERT INTO waitlist_entries (clinic_id, id, contact_id, service_id, waiting_since)
+     SELECT DISTINCT ON (clinic_id) clinic_id, gen_random_uuid(), c.id, s.id, now() FROM contacts c JOIN services s USING (clinic_id)",
+    "INSERT INTO waitlist_offers (clinic_id, id, entry_id, hold_id, service_id, practitioner_id, starts_at, ends_at, expires_at, offered_at)
+     SELECT DISTINCT ON (clinic_id) clinic_id, gen_random_uuid(), e.id, h.id, e.service_id, h.practitioner_id, h.starts_at, h.ends_at,
+            h.starts_at, now() FROM waitlist_entries e JOIN holds h USING (clinic_id)",
+    "INSERT INTO appointment_reminders (clinic_id, id, appointment_id, starts_at, lead_minutes, channel, due_at, status)
+     SELECT clinic_id, gen_random_uuid(), id, starts_at, 120, 'preferred', starts_at, 'planned' FROM appointments",
     "INSERT INTO calendar_feeds (clinic_id, id, name, secret_hash)
      SELECT id, gen_random_uuid(), 'Feed', '\\x03' FROM clinics",
     "INSERT INTO imports (clinic_id, id, kind, filename, bytes, sha256, again, encoding, delimiter, headings, sample, settings, status, rows_total)

@@ -1,0 +1,15 @@
+//! How the clinic turns to patients by itself: the hours in which it may, how long an offer stands, and what their answers mean.
+
+mod answers;
+mod error;
+pub mod hours;
+mod http;
+pub mod interpret;
+pub mod model;
+pub(crate) mod store;
+
+pub use answers::{Answered, answer};
+pub use error::OutreachError;
+pub(crate) use http::{get_outreach_settings, update_outreach_settings};
+pub use interpret::{Answer, interpret};
+pub use model::Outreach;

@@ -13,6 +13,7 @@ const PLATFORM: &[&str] = &[
     "bus",
     "mail",
     "whatsapp",
+    "fetch",
     "cache",
     "auth",
     "jobs",

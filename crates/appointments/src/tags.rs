@@ -32,3 +32,15 @@ pub fn of_contact(id: ContactId) -> Tag {
 pub const fn calendar_feeds() -> Tag {
     Tag::collection("calendar_feeds")
 }
+
+/// Every series of the clinic.
+#[must_use]
+pub const fn series() -> Tag {
+    Tag::collection("appointment_series")
+}
+
+/// Every calendar kept elsewhere, as those who subscribe to it see it.
+#[must_use]
+pub const fn external_calendars() -> Tag {
+    Tag::collection("external_calendars")
+}

@@ -66,6 +66,7 @@ pub fn build(
         .app_data(worker.guard)
         .app_data(worker.accounts)
         .app_data(worker.clinic_keys)
+        .app_data(worker.allowed_networks)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

@@ -11,6 +11,7 @@ use auth::{AuthConfig, AuthSettings};
 use cache::CacheConfig;
 use db::{DatabaseConfig, PoolConfig};
 use deadpool_redis::Runtime;
+use fetch::AllowedNetworks;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use rest::{InvalidNetworks, LimitConfig, Quota, TrustedProxies};
@@ -76,6 +77,8 @@ pub struct Config {
     pub cursor_secret: SecretString,
     /// The cache's bounds.
     pub cache: CacheConfig,
+    /// Networks that are not public and that addresses named by users may lead into all the same.
+    pub allowed_networks: AllowedNetworks,
 }
 
 /// Every setting that cannot be used, one a line.
@@ -272,6 +275,7 @@ impl Config {
             clinic_bytes: reader.or("cache_clinic_megabytes", 8_u64) << 20,
             ..CacheConfig::default()
         };
+        let allowed_networks = allowed_networks(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         match load_auth(&mut reader) {
             Some(auth) => reader.finish(Self {
@@ -284,6 +288,7 @@ impl Config {
                 auth,
                 cursor_secret,
                 cache,
+                allowed_networks,
             }),
             None => Err(ConfigError(reader.faults)),
         }
@@ -325,6 +330,17 @@ fn trusted_proxies(reader: &mut Reader) -> TrustedProxies {
         networks.parse().unwrap_or_else(|error: InvalidNetworks| {
             reader.fault("trusted_proxies", error);
             TrustedProxies::default()
+        })
+    })
+}
+
+/// Inner networks that addresses named by users may lead into; none unless the operator says so.
+fn allowed_networks(reader: &mut Reader) -> AllowedNetworks {
+    let networks: Option<String> = reader.optional("allowed_private_networks");
+    networks.map_or_else(AllowedNetworks::default, |networks| {
+        networks.parse().unwrap_or_else(|error: fetch::InvalidNetworks| {
+            reader.fault("allowed_private_networks", error);
+            AllowedNetworks::default()
         })
     })
 }

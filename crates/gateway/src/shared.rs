@@ -180,6 +180,7 @@ pub struct Worker {
     pub(crate) guard: Data<GuardConfig>,
     pub(crate) accounts: Data<Accounts>,
     pub(crate) clinic_keys: Data<ClinicKeys>,
+    pub(crate) allowed_networks: Data<fetch::AllowedNetworks>,
 }
 
 impl Worker {
@@ -205,6 +206,7 @@ impl Worker {
             }),
             accounts: Data::new(parts.accounts.clone()),
             clinic_keys: Data::new(parts.clinic_keys.clone()),
+            allowed_networks: Data::new(parts.config.allowed_networks.clone()),
             shared: Data::new(shared.clone()),
         }
     }

@@ -2,6 +2,7 @@
 
 use appointments::holds;
 use db::{Db, PoolConfig};
+use fetch::Fetcher;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Worker, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
@@ -26,21 +27,23 @@ struct HoldEvent {
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let shared = shared.clone();
+    let fetcher = Fetcher::new(shared.config().allowed_networks.clone()).map_err(std::io::Error::other)?;
     jobs::spawn(move || {
         let db = shared.database(shared.config().database.clone(), POOL);
         Worker::new(
             WorkerConfig::default(),
             shared.config().worker_database.clone(),
             db,
-            handlers(),
+            handlers(&shared, fetcher),
             shared.wake().clone(),
         )
     })
 }
 
 /// Which event is followed by what.
-fn handlers() -> Handlers {
-    Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold)
+fn handlers(shared: &Shared, fetcher: Fetcher) -> Handlers {
+    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    super::calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

@@ -73,6 +73,7 @@ fn config_for(database: &TestDatabase) -> Config {
         auth: keys::auth_config(),
         cursor_secret: "the cursors of tests are signed with this".into(),
         cache: CacheConfig::default(),
+        allowed_networks: fetch::AllowedNetworks::default(),
     }
 }
 

@@ -52,9 +52,12 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("contact_merges", &["contacts"]),
     ("appointments", &["appointments"]),
     ("appointment_moves", &["appointments"]),
+    ("appointment_series", &["appointments"]),
     ("holds", &["appointments"]),
     ("occupancies", &["appointments"]),
     ("calendar_feeds", &["appointments"]),
+    ("external_calendars", &["appointments"]),
+    ("external_busy", &["appointments"]),
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),

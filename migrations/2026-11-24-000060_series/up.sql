@@ -1,4 +1,4 @@
--- Appointments that recur, and calendars kept elsewhere whose events keep practitioners busy.
+-- Appointments that recur, and calendars that practitioners keep elsewhere, whose events keep them busy here too.
 
 CREATE TABLE appointment_series (
     clinic_id uuid NOT NULL REFERENCES clinics (id),

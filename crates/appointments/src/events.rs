@@ -30,7 +30,16 @@ pub const EVENTS: &[PublicEvent] = &[
         "appointment.reopened",
         "A cancelled, missed or completed appointment was taken up again.",
     ),
-    event("appointment_series.created", "A series of appointments was booked, or split off another."),
-    event("appointment_series.updated", "Occurrences of a series were changed or called off."),
-    event("appointment_series.cancelled", "All of a series that lay ahead was called off."),
+    event(
+        "appointment_series.created",
+        "A series of appointments was booked, or split off another.",
+    ),
+    event(
+        "appointment_series.updated",
+        "Occurrences of a series were changed or called off.",
+    ),
+    event(
+        "appointment_series.cancelled",
+        "All of a series that lay ahead was called off.",
+    ),
 ];

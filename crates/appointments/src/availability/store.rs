@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate, NaiveTime, Weekday};
 use db::schema::{
-    clinics, external_busy, holidays, occupancies, opening_hours, practitioner_services, practitioners, rooms, service_rooms,
-    services, time_off,
+    clinics, external_busy, holidays, occupancies, opening_hours, practitioner_services, practitioners, rooms,
+    service_rooms, services, time_off,
 };
 use db::{DbError, Literal, TenantRead};
 use diesel::prelude::*;

@@ -303,7 +303,7 @@ pub(super) async fn move_contact(
 }
 
 /// The clinic's zone.
-pub(super) async fn zone(tx: &TenantRead<'_>) -> Result<Zone, DbError> {
+pub(crate) async fn zone(tx: &TenantRead<'_>) -> Result<Zone, DbError> {
     clinics::table
         .filter(clinics::id.eq(tx.clinic()))
         .select(clinics::zone)

@@ -121,7 +121,13 @@ pub(crate) fn changes_for(before: &Appointment, action: Action, status: Appointm
 }
 
 /// Notes in the audit log, the outbox and the cache's tags that `action` made `before` into `after`.
-pub(crate) fn announce(tx: &mut TenantTx<'_>, action: Action, before: &Locked, after: &Appointment, reason: Option<&Reason>) {
+pub(crate) fn announce(
+    tx: &mut TenantTx<'_>,
+    action: Action,
+    before: &Locked,
+    after: &Appointment,
+    reason: Option<&Reason>,
+) {
     let (event, audited) = action.names();
     let mut record = AuditRecord::new(audited, "appointment", after.id.as_uuid())
         .with_detail(json!({ "from": before.appointment.status, "to": after.status, "overbooked": after.overbooked }));

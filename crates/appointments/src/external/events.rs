@@ -22,7 +22,10 @@ pub(super) struct Blocks {
 /// The events and zones in `text`; none when it is no calendar.
 pub(super) fn blocks(text: &str) -> Option<Blocks> {
     let text = unfold(text);
-    let mut lines = text.lines().map(str::trim_end).skip_while(|line| line.trim_start_matches('\u{feff}').is_empty());
+    let mut lines = text
+        .lines()
+        .map(str::trim_end)
+        .skip_while(|line| line.trim_start_matches('\u{feff}').is_empty());
     let first = lines.next()?.trim_start_matches('\u{feff}');
     if !first.eq_ignore_ascii_case("BEGIN:VCALENDAR") {
         return None;
@@ -74,7 +77,10 @@ pub(super) fn value_of<'c>(component: &'c Component<'_>, name: &str) -> Option<&
 }
 
 fn property<'c, 'p>(component: &'c Component<'p>, name: &str) -> Option<&'c Property<'p>> {
-    component.properties.iter().find(|property| property.name.as_str().eq_ignore_ascii_case(name))
+    component
+        .properties
+        .iter()
+        .find(|property| property.name.as_str().eq_ignore_ascii_case(name))
 }
 
 fn properties<'c, 'p>(component: &'c Component<'p>, name: &'c str) -> impl Iterator<Item = &'c Property<'p>> {
@@ -188,7 +194,9 @@ impl Event {
         Some(Self {
             uid: value_of(&component, "UID").unwrap_or_default().to_owned(),
             length,
-            rules: properties(&component, "RRULE").map(|property| property.val.as_str().to_owned()).collect(),
+            rules: properties(&component, "RRULE")
+                .map(|property| property.val.as_str().to_owned())
+                .collect(),
             also: list("RDATE"),
             except: list("EXDATE"),
             instead_of: at("RECURRENCE-ID"),
@@ -233,7 +241,10 @@ mod tests {
         assert_eq!(duration("+P1DT2H"), Some(TimeDelta::hours(26)));
         assert_eq!(duration("P2W"), Some(TimeDelta::weeks(2)));
         for text in ["", "-PT1H", "PT", "P1", "PX", "PT99999999999H"] {
-            assert!(duration(text).is_none_or(|length| text == "PT" && length.is_zero()), "{text}");
+            assert!(
+                duration(text).is_none_or(|length| text == "PT" && length.is_zero()),
+                "{text}"
+            );
         }
     }
 
@@ -250,7 +261,11 @@ mod tests {
 
     #[test]
     fn what_lies_too_deep_is_no_event() {
-        let deep = format!("BEGIN:VCALENDAR\n{}{}", "BEGIN:VEVENT\n".repeat(9), "END:VEVENT\n".repeat(9));
+        let deep = format!(
+            "BEGIN:VCALENDAR\n{}{}",
+            "BEGIN:VEVENT\n".repeat(9),
+            "END:VEVENT\n".repeat(9)
+        );
         let found = blocks(&deep).unwrap();
         assert_eq!((found.events.len(), found.broken), (0, 1));
     }

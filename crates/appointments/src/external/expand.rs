@@ -121,10 +121,19 @@ fn lay_out(
     let starts = locals
         .into_iter()
         .filter_map(|local| start.place.instant(local).map(|instant| (local, instant)))
-        .chain(event.also.iter().filter_map(|also| Some((also.local, instant_of(also)?))));
+        .chain(
+            event
+                .also
+                .iter()
+                .filter_map(|also| Some((also.local, instant_of(also)?))),
+        );
     let except: BTreeSet<Timestamp> = event.except.iter().filter_map(instant_of).collect();
-    let excepted_days: BTreeSet<_> =
-        event.except.iter().filter(|when| when.is_day).map(|when| when.local.date()).collect();
+    let excepted_days: BTreeSet<_> = event
+        .except
+        .iter()
+        .filter(|when| when.is_day)
+        .map(|when| when.local.date())
+        .collect();
     let spans = starts
         .filter(|(local, instant)| {
             !replaced.contains(instant) && !except.contains(instant) && !excepted_days.contains(&local.date())
@@ -187,24 +196,44 @@ mod tests {
     }
 
     fn event(lines: &str) -> String {
-        calendar(&format!("BEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n{lines}\nEND:VEVENT\n"))
+        calendar(&format!(
+            "BEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n{lines}\nEND:VEVENT\n"
+        ))
     }
 
     fn november(text: &str) -> Vec<String> {
-        laid_out(text, "America/Sao_Paulo", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z").0
+        laid_out(
+            text,
+            "America/Sao_Paulo",
+            "2026-11-01T00:00:00Z",
+            "2026-12-01T00:00:00Z",
+        )
+        .0
     }
 
     #[test]
     fn times_are_those_of_their_zone() {
         for (lines, expected) in [
-            ("DTSTART:20261123T120000Z\nDTEND:20261123T130000Z", "2026-11-23T12:00:00Z 2026-11-23T13:00:00Z"),
-            ("DTSTART:20261123T090000\nDURATION:PT1H", "2026-11-23T12:00:00Z 2026-11-23T13:00:00Z"),
+            (
+                "DTSTART:20261123T120000Z\nDTEND:20261123T130000Z",
+                "2026-11-23T12:00:00Z 2026-11-23T13:00:00Z",
+            ),
+            (
+                "DTSTART:20261123T090000\nDURATION:PT1H",
+                "2026-11-23T12:00:00Z 2026-11-23T13:00:00Z",
+            ),
             (
                 "DTSTART;TZID=America/New_York:20261123T090000\nDTEND;TZID=America/New_York:20261123T100000",
                 "2026-11-23T14:00:00Z 2026-11-23T15:00:00Z",
             ),
-            ("DTSTART;VALUE=DATE:20261123", "2026-11-23T03:00:00Z 2026-11-24T03:00:00Z"),
-            ("DTSTART;VALUE=DATE:20261123\nDTEND;VALUE=DATE:20261125", "2026-11-23T03:00:00Z 2026-11-25T03:00:00Z"),
+            (
+                "DTSTART;VALUE=DATE:20261123",
+                "2026-11-23T03:00:00Z 2026-11-24T03:00:00Z",
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261123\nDTEND;VALUE=DATE:20261125",
+                "2026-11-23T03:00:00Z 2026-11-25T03:00:00Z",
+            ),
         ] {
             assert_eq!(november(&event(lines)), [expected], "{lines}");
         }
@@ -243,7 +272,8 @@ mod tests {
 
     #[test]
     fn an_end_in_utc_and_a_count_hold() {
-        let until = "DTSTART;TZID=America/Sao_Paulo:20261101T220000\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=20261103T010000Z";
+        let until =
+            "DTSTART;TZID=America/Sao_Paulo:20261101T220000\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=20261103T010000Z";
         assert_eq!(november(&event(until)).len(), 2);
         let count = "DTSTART:20261101T120000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3;BYHOUR=12;BYMINUTE=0";
         assert_eq!(november(&event(count)).len(), 3);
@@ -253,7 +283,13 @@ mod tests {
     fn nine_in_new_york_stays_nine() {
         let lines = "DTSTART;TZID=America/New_York:20261030T090000\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=3;COUNT=2";
         let (found, _) = laid_out(&event(lines), "UTC", "2026-10-01T00:00:00Z", "2026-12-01T00:00:00Z");
-        assert_eq!(found, ["2026-10-30T13:00:00Z 2026-10-30T14:00:00Z", "2026-11-02T14:00:00Z 2026-11-02T15:00:00Z"]);
+        assert_eq!(
+            found,
+            [
+                "2026-10-30T13:00:00Z 2026-10-30T14:00:00Z",
+                "2026-11-02T14:00:00Z 2026-11-02T15:00:00Z"
+            ]
+        );
     }
 
     #[test]
@@ -266,7 +302,13 @@ mod tests {
                      RRULE:FREQ=DAILY;INTERVAL=3;COUNT=2\nEND:VEVENT\n";
         let text = calendar(&format!("{zone}{event}"));
         let (found, _) = laid_out(&text, "UTC", "2026-10-01T00:00:00Z", "2026-12-01T00:00:00Z");
-        assert_eq!(found, ["2026-10-30T13:00:00Z 2026-10-30T14:00:00Z", "2026-11-02T14:00:00Z 2026-11-02T15:00:00Z"]);
+        assert_eq!(
+            found,
+            [
+                "2026-10-30T13:00:00Z 2026-10-30T14:00:00Z",
+                "2026-11-02T14:00:00Z 2026-11-02T15:00:00Z"
+            ]
+        );
     }
 
     #[test]
@@ -283,8 +325,15 @@ mod tests {
 
     #[test]
     fn what_is_no_calendar_and_what_takes_too_long() {
-        let window = Span::new("2026-11-01T00:00:00Z".parse().unwrap(), "2026-12-01T00:00:00Z".parse().unwrap()).unwrap();
-        assert_eq!(busy("<html></html>", Zone::UTC, window, || false), Err(Unreadable::NotACalendar));
+        let window = Span::new(
+            "2026-11-01T00:00:00Z".parse().unwrap(),
+            "2026-12-01T00:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
+        assert_eq!(
+            busy("<html></html>", Zone::UTC, window, || false),
+            Err(Unreadable::NotACalendar)
+        );
         let text = event("DTSTART:20261123T120000Z\nDURATION:PT1H");
         assert_eq!(busy(&text, Zone::UTC, window, || true), Err(Unreadable::TooComplex));
     }

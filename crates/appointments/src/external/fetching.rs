@@ -191,7 +191,9 @@ async fn attempt(fetcher: &Fetcher, known: &Fetchable, zone: Zone, url: &str, no
 async fn read(answer: Answer, zone: Zone, now: Timestamp) -> Outcome {
     let validator = |name: header::HeaderName| {
         let value = answer.headers.get(name).and_then(|value| value.to_str().ok());
-        value.filter(|value| value.len() <= LONGEST_VALIDATOR).map(str::to_owned)
+        value
+            .filter(|value| value.len() <= LONGEST_VALIDATOR)
+            .map(str::to_owned)
     };
     let (etag, last_modified) = (validator(header::ETAG), validator(header::LAST_MODIFIED));
     let Some(window) = Span::new(now.saturating_add(-BACK), now.saturating_add(AHEAD)) else {
@@ -201,7 +203,9 @@ async fn read(answer: Answer, zone: Zone, now: Timestamp) -> Outcome {
     // Beside the thread that handles jobs, which others wait for; there a panic stays.
     let laid_out = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
-        expand::busy(&String::from_utf8_lossy(&body), zone, window, || began.elapsed() > PATIENCE)
+        expand::busy(&String::from_utf8_lossy(&body), zone, window, || {
+            began.elapsed() > PATIENCE
+        })
     });
     match laid_out.await {
         Ok(Ok(busy)) => Outcome::Read {

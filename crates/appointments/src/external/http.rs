@@ -266,7 +266,9 @@ pub(crate) async fn get_external_calendar(
         .tag(tags::external_calendars())
         .live(TimeToLive::Reference);
     caller
-        .read(plan, &query, async |tx| store::find(tx, id).await.map(ExternalCalendarView::from))
+        .read(plan, &query, async |tx| {
+            store::find(tx, id).await.map(ExternalCalendarView::from)
+        })
         .await
 }
 

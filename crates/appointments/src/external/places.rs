@@ -122,7 +122,10 @@ fn described(zone: &Component<'_>, from: NaiveDateTime, until: NaiveDateTime) ->
                     until,
                     most: 100,
                 };
-                let expansion = Rule::parse(rule).ok()?.expand(begins, |instant| instant.naive_utc(), window).ok()?;
+                let expansion = Rule::parse(rule)
+                    .ok()?
+                    .expand(begins, |instant| instant.naive_utc(), window)
+                    .ok()?;
                 onsets.extend(expansion.starts.into_iter().map(|onset| (onset, to)));
             }
         }
@@ -131,7 +134,6 @@ fn described(zone: &Component<'_>, from: NaiveDateTime, until: NaiveDateTime) ->
     let (_, before) = before?;
     Some(Place::Described { before, onsets })
 }
-
 
 /// `-0300` or `+053000` (RFC 5545, 3.3.14).
 fn offset(text: &str) -> Option<TimeDelta> {
@@ -151,9 +153,16 @@ mod tests {
 
     #[test]
     fn names_are_found_behind_a_programs_own() {
-        for name in ["America/Sao_Paulo", "/freeassociation.sourceforge.net/America/Sao_Paulo", "\"America/Sao_Paulo\""] {
+        for name in [
+            "America/Sao_Paulo",
+            "/freeassociation.sourceforge.net/America/Sao_Paulo",
+            "\"America/Sao_Paulo\"",
+        ] {
             let places = Places::new(Zone::UTC, &[], NaiveDateTime::MIN, NaiveDateTime::MAX);
-            let instant = places.named(name).instant("2026-11-23T09:00:00".parse().unwrap()).unwrap();
+            let instant = places
+                .named(name)
+                .instant("2026-11-23T09:00:00".parse().unwrap())
+                .unwrap();
             assert_eq!(instant.to_string(), "2026-11-23T12:00:00Z", "{name}");
         }
     }

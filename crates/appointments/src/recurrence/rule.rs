@@ -159,7 +159,11 @@ impl Rule {
     }
 
     fn for_library(&self) -> Result<RRule<Unvalidated>, InvalidRule> {
-        let parts: Vec<String> = self.parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let rule: RRule<Unvalidated> = parts.join(";").parse().or(Err(InvalidRule::Malformed))?;
         if rule.get_interval() == 0 {
             return Err(InvalidRule::Malformed);
@@ -329,6 +333,12 @@ fn parse_until(value: &str) -> Option<Until> {
         return sensible.then_some(Until::Day(day));
     }
     let (text, is_utc) = value.strip_suffix('Z').map_or((value, false), |text| (text, true));
-    let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok().filter(sensible)?;
-    Some(if is_utc { Until::Instant(local.and_utc()) } else { Until::Local(local) })
+    let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S")
+        .ok()
+        .filter(sensible)?;
+    Some(if is_utc {
+        Until::Instant(local.and_utc())
+    } else {
+        Until::Local(local)
+    })
 }

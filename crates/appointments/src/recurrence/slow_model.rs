@@ -45,7 +45,9 @@ impl Pattern {
                 let is_nth = if *nth > 0 {
                     i64::from(day.day0() / 7) + 1 == *nth
                 } else {
-                    let left = (1_u64..31).take_while(|days| (day + Days::new(*days)).month() == day.month()).count();
+                    let left = (1_u64..31)
+                        .take_while(|days| (day + Days::new(*days)).month() == day.month())
+                        .count();
                     -(i64::try_from(left).unwrap() / 7) - 1 == *nth
                 };
                 day.weekday() == Weekday::try_from(u8::try_from(*weekday).unwrap()).unwrap()
@@ -68,7 +70,9 @@ fn patterns() -> impl Strategy<Value = Pattern> {
 
 fn expand(text: &str, first: NaiveDateTime, window: Window) -> Vec<NaiveDateTime> {
     let rule = Rule::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    rule.expand(first, |instant| instant.naive_utc(), window).unwrap().starts
+    rule.expand(first, |instant| instant.naive_utc(), window)
+        .unwrap()
+        .starts
 }
 
 fn start() -> NaiveDateTime {
@@ -174,5 +178,8 @@ fn what_is_refused() {
     ] {
         assert_eq!(Rule::parse(text), Err(fault), "{text}");
     }
-    assert_eq!(Rule::parse(&format!("FREQ=DAILY;BYMONTHDAY=1{}", ",1".repeat(400))), Err(TooLong));
+    assert_eq!(
+        Rule::parse(&format!("FREQ=DAILY;BYMONTHDAY=1{}", ",1".repeat(400))),
+        Err(TooLong)
+    );
 }

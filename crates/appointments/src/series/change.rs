@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use db::{AuditRecord, TenantTx};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
-use kernel::{AppointmentId, FieldErrors, SeriesId, Timestamp, Version};
+use kernel::{AppointmentId, FieldErrors, SeriesId, Timestamp, Version, Zone};
 use serde_json::json;
 
 use super::error::SeriesError;
@@ -49,7 +49,11 @@ impl Held {
     fn anchor(&self, scope: SeriesScope, named: Option<AppointmentId>) -> Result<Option<&Appointment>, FieldErrors> {
         match named {
             None if scope == SeriesScope::All => Ok(None),
-            None => Err(FieldErrors::one("/appointment_id", "required", "say which occurrence is meant")),
+            None => Err(FieldErrors::one(
+                "/appointment_id",
+                "required",
+                "say which occurrence is meant",
+            )),
             Some(id) => {
                 let found = self.appointments.iter().find(|appointment| appointment.id == id);
                 let unknown = || FieldErrors::one("/appointment_id", "unknown", "the series has no such appointment");
@@ -83,7 +87,10 @@ impl Held {
             until: at.local_in(zone).max(first),
             most: super::occurrences::MOST,
         };
-        let expansion = self.rule.expand(first, local_in(zone), window).map_err(|error| rule_fault(&error))?;
+        let expansion = self
+            .rule
+            .expand(first, local_in(zone), window)
+            .map_err(|error| rule_fault(&error))?;
         Ok(u32::try_from(expansion.starts.len()).unwrap_or(u32::MAX))
     }
 
@@ -134,7 +141,11 @@ pub async fn change(
                        and make a new series";
         FieldErrors::one("/starts_at", "rule_cannot_move", message)
     });
-    let rule = if change.scope == SeriesScope::This { held.rule.clone() } else { rule? };
+    let rule = if change.scope == SeriesScope::This {
+        held.rule.clone()
+    } else {
+        rule?
+    };
     let wish_of_first = wish(change, first, first.starts_at, first.ends_at);
     let context = context::load(tx, &wish_of_first.references()).boxed_local().await?;
     let candidates = candidates(tx, &held, &affected, &context, change, shift)?;
@@ -143,8 +154,12 @@ pub async fn change(
     let (checked, lapsed) = service::check(tx, candidates, &context, &own).boxed_local().await?;
     service::refuse_conflicts(&checked)?;
     holds::store::remove(tx, &lapsed).await?;
-    let series = move_series(tx, &held, anchor, change, rule, shift).boxed_local().await?;
-    write(tx, &held, &affected, &checked, change, &series).boxed_local().await?;
+    let series = move_series(tx, &held, anchor, change, rule, shift)
+        .boxed_local()
+        .await?;
+    write(tx, context.zone, &affected, &checked, change, &series)
+        .boxed_local()
+        .await?;
     note(tx, "appointment_series.update", &series, change.scope);
     let event = if series.id == held.series.id {
         "appointment_series.updated"
@@ -193,7 +208,11 @@ fn shift_of(
     let (base, to_local): (NaiveDateTime, NaiveDateTime) = (base.local_in(zone), to.local_in(zone));
     let duration = change.ends_at.map(|ends_at| ends_at.since(to));
     if duration.is_some_and(|duration| duration <= TimeDelta::zero()) {
-        return Err(FieldErrors::one("/ends_at", "invalid_slot", "the end must come after the start"));
+        return Err(FieldErrors::one(
+            "/ends_at",
+            "invalid_slot",
+            "the end must come after the start",
+        ));
     }
     Ok(Shift {
         by: to_local - base,
@@ -217,7 +236,10 @@ fn reschedules(change: &Change) -> bool {
 
 /// Whether `change` touches what keeps time or place busy.
 fn replaces(change: &Change) -> bool {
-    reschedules(change) || change.room.is_some() || change.service.is_some() || change.exceptions == Exceptions::Overwrite
+    reschedules(change)
+        || change.room.is_some()
+        || change.service.is_some()
+        || change.exceptions == Exceptions::Overwrite
 }
 
 fn wish(change: &Change, appointment: &Appointment, starts_at: Timestamp, ends_at: Timestamp) -> Wish {
@@ -234,7 +256,11 @@ fn wish(change: &Change, appointment: &Appointment, starts_at: Timestamp, ends_a
         service_is_new: change.service.is_some() || change.practitioner.is_some(),
         contact: None,
         room: change.room.flatten(),
-        preferred_room: if change.room.is_some() { None } else { appointment.room_id },
+        preferred_room: if change.room.is_some() {
+            None
+        } else {
+            appointment.room_id
+        },
         starts_at,
         ends_at: Some(ends_at),
         terms,
@@ -267,13 +293,21 @@ fn candidates(
             _ => appointment.starts_at,
         };
         let own = appointment.ends_at.since(appointment.starts_at);
-        let kept = if appointment.series_exception && change.scope != SeriesScope::This { pattern } else { own };
+        let kept = if appointment.series_exception && change.scope != SeriesScope::This {
+            pattern
+        } else {
+            own
+        };
         let duration = shift.duration.unwrap_or(kept);
         let wish = wish(change, appointment, starts_at, starts_at.saturating_add(duration));
         let booking = Booking::plan(&wish, context, tx.now())?;
         candidates.push(Candidate {
             appointment: Some(appointment.id),
-            occurrence_at: if change.scope == SeriesScope::This { base_occurrence(appointment) } else { moved },
+            occurrence_at: if change.scope == SeriesScope::This {
+                base_occurrence(appointment)
+            } else {
+                moved
+            },
             clock,
             wish,
             booking,
@@ -364,7 +398,7 @@ async fn move_series(
 /// Writes every appointment that was decided on.
 async fn write(
     tx: &mut TenantTx<'_>,
-    held: &Held,
+    zone: Zone,
     affected: &[&Appointment],
     checked: &[Checked],
     change: &Change,
@@ -397,12 +431,19 @@ async fn write(
         match &one.decision {
             Decision::Book(claim) => {
                 let booking = &one.candidate.booking;
-                if reschedules(change) && let Some(status) = action.leads_from(before.status) {
+                if reschedules(change)
+                    && let Some(status) = action.leads_from(before.status)
+                {
                     changes = Changes {
                         series_id: Some(series.id),
                         ..changes_for(before, action, status)
                     };
-                    step = Some(step_of(before, action, (status, booking.slot.starts_at()), change.reason.as_ref()));
+                    step = Some(step_of(
+                        before,
+                        action,
+                        (status, booking.slot.starts_at()),
+                        change.reason.as_ref(),
+                    ));
                 } else if replaced {
                     changes.sequence = Some(before.sequence.saturating_add(1));
                 }
@@ -432,12 +473,16 @@ async fn write(
     for ((before, one), after) in affected.iter().zip(checked).zip(&written) {
         let before = Locked {
             appointment: (*before).clone(),
-            zone: held.series.zone,
+            zone,
         };
         if reschedules(change) && matches!(one.decision, Decision::Book(_)) {
             announce_move(tx, action, &before, after, change.reason.as_ref());
         } else {
-            tx.audit(AuditRecord::new("appointments.update", "appointment", after.id.as_uuid()));
+            tx.audit(AuditRecord::new(
+                "appointments.update",
+                "appointment",
+                after.id.as_uuid(),
+            ));
             tx.emit("appointment.updated", &AppointmentEvent::from(after));
             touch(tx, after, before.zone, Some(before.appointment.starts_at));
         }
@@ -471,6 +516,7 @@ pub async fn cancel(
     if affected.is_empty() {
         return Err(SeriesError::Over);
     }
+    let zone = booking_store::zone(tx).await?;
     let action = Action::Cancel;
     let reason = request.reason.as_ref();
     let written = try_join_all(affected.iter().map(|before| {
@@ -503,7 +549,7 @@ pub async fn cancel(
     for (before, after) in affected.iter().zip(&written) {
         let before = Locked {
             appointment: (*before).clone(),
-            zone: held.series.zone,
+            zone,
         };
         announce_move(tx, action, &before, after, reason);
     }

@@ -30,7 +30,10 @@ pub(crate) async fn preview_series(
     body: Valid<CreateSeries>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_inner().into_request(&|| OverbookPermit::of(&caller))?;
-    let occurrences = caller.db().read(&*caller, async |tx| service::preview(tx, &request).await).await?;
+    let occurrences = caller
+        .db()
+        .read(&*caller, async |tx| service::preview(tx, &request).await)
+        .await?;
     Reply::ok(PreviewView::from(occurrences)).into_response()
 }
 
@@ -116,7 +119,11 @@ pub(crate) async fn get_series(
     let plan = ReadPlan::new("appointment_series.get")
         .query(&id)
         .tag(tags::series())
-        .audit(AuditRecord::new("appointment_series.read", "appointment_series", id.as_uuid()));
+        .audit(AuditRecord::new(
+            "appointment_series.read",
+            "appointment_series",
+            id.as_uuid(),
+        ));
     caller
         .read(plan, &query, async |tx| {
             store::find(tx, id)

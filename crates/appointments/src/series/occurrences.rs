@@ -55,7 +55,10 @@ pub(super) fn occurrences(
     match expansion.starts.first() {
         None => return Err(FieldErrors::one("/rule", "no_occurrence", "names no day at all")),
         Some(named) if *named != first => {
-            let message = format!("the rule does not name this day; the first that it names is {}", named.date());
+            let message = format!(
+                "the rule does not name this day; the first that it names is {}",
+                named.date()
+            );
             return Err(FieldErrors::one("/starts_at", "not_in_rule", message));
         }
         Some(_) => {}
@@ -63,7 +66,11 @@ pub(super) fn occurrences(
     let mut found = Vec::with_capacity(expansion.starts.len());
     for local in expansion.starts {
         let Some((mut instant, clock)) = instant_of(zone, local) else {
-            return Err(FieldErrors::one("/rule", "out_of_range", "a time lies between the years 1900 and 2200"));
+            return Err(FieldErrors::one(
+                "/rule",
+                "out_of_range",
+                "a time lies between the years 1900 and 2200",
+            ));
         };
         // Of a time that comes twice, the client may have meant the second.
         if local == first {
@@ -88,7 +95,11 @@ pub(super) fn occurrences(
             }
         }
         if !any {
-            errors.push(format!("/excluded/{index}"), "no_occurrence", "there is no occurrence then");
+            errors.push(
+                format!("/excluded/{index}"),
+                "no_occurrence",
+                "there is no occurrence then",
+            );
         }
     }
     let kept: Vec<Occurrence> = found
@@ -114,13 +125,23 @@ mod tests {
                 let line = |one: &Occurrence| format!("{} {}", one.starts_at, one.clock.as_str());
                 found.iter().map(line).collect()
             })
-            .map_err(|errors| errors.iter().map(|error| format!("{} {}", error.pointer, error.code)).collect())
+            .map_err(|errors| {
+                errors
+                    .iter()
+                    .map(|error| format!("{} {}", error.pointer, error.code))
+                    .collect()
+            })
     }
 
     #[test]
     fn nine_stays_nine_when_clocks_change() {
         assert_eq!(
-            series("America/New_York", "2026-10-26T09:00:00-04:00", "FREQ=WEEKLY;COUNT=3", &[]),
+            series(
+                "America/New_York",
+                "2026-10-26T09:00:00-04:00",
+                "FREQ=WEEKLY;COUNT=3",
+                &[]
+            ),
             Ok(vec![
                 "2026-10-26T13:00:00Z once".to_owned(),
                 "2026-11-02T14:00:00Z once".to_owned(),
@@ -128,24 +149,53 @@ mod tests {
             ])
         );
         assert_eq!(
-            series("America/Sao_Paulo", "2018-10-29T09:00:00-03:00", "FREQ=WEEKLY;COUNT=2", &[]),
-            Ok(vec!["2018-10-29T12:00:00Z once".to_owned(), "2018-11-05T11:00:00Z once".to_owned()])
+            series(
+                "America/Sao_Paulo",
+                "2018-10-29T09:00:00-03:00",
+                "FREQ=WEEKLY;COUNT=2",
+                &[]
+            ),
+            Ok(vec![
+                "2018-10-29T12:00:00Z once".to_owned(),
+                "2018-11-05T11:00:00Z once".to_owned()
+            ])
         );
     }
 
     #[test]
     fn a_time_that_never_or_twice_comes_is_told() {
         assert_eq!(
-            series("America/New_York", "2027-03-13T02:30:00-05:00", "FREQ=DAILY;COUNT=2", &[]),
-            Ok(vec!["2027-03-13T07:30:00Z once".to_owned(), "2027-03-14T07:30:00Z never".to_owned()])
+            series(
+                "America/New_York",
+                "2027-03-13T02:30:00-05:00",
+                "FREQ=DAILY;COUNT=2",
+                &[]
+            ),
+            Ok(vec![
+                "2027-03-13T07:30:00Z once".to_owned(),
+                "2027-03-14T07:30:00Z never".to_owned()
+            ])
         );
         assert_eq!(
-            series("America/New_York", "2026-10-31T01:30:00-04:00", "FREQ=DAILY;COUNT=2", &[]),
-            Ok(vec!["2026-10-31T05:30:00Z once".to_owned(), "2026-11-01T05:30:00Z twice".to_owned()])
+            series(
+                "America/New_York",
+                "2026-10-31T01:30:00-04:00",
+                "FREQ=DAILY;COUNT=2",
+                &[]
+            ),
+            Ok(vec![
+                "2026-10-31T05:30:00Z once".to_owned(),
+                "2026-11-01T05:30:00Z twice".to_owned()
+            ])
         );
         // The second of the two, as the client said.
         assert_eq!(
-            series("America/New_York", "2026-11-01T01:30:00-05:00", "FREQ=DAILY;COUNT=1", &[]),
+            series(
+                "America/New_York",
+                "2026-11-01T01:30:00-05:00",
+                "FREQ=DAILY;COUNT=1",
+                &[]
+            ),
             Ok(vec!["2026-11-01T06:30:00Z twice".to_owned()])
         );
     }
@@ -159,7 +209,10 @@ mod tests {
                 "FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20270129",
                 &["2026-12-25"]
             ),
-            Ok(vec!["2026-11-27T13:00:00Z once".to_owned(), "2027-01-29T13:00:00Z once".to_owned()])
+            Ok(vec![
+                "2026-11-27T13:00:00Z once".to_owned(),
+                "2027-01-29T13:00:00Z once".to_owned()
+            ])
         );
     }
 
@@ -173,7 +226,13 @@ mod tests {
         assert_eq!(faults("FREQ=YEARLY;COUNT=4", &[]), ["/rule too_long"]);
         assert_eq!(faults("FREQ=WEEKLY;BYDAY=MO;COUNT=4", &[]), ["/starts_at not_in_rule"]);
         assert_eq!(faults("FREQ=DAILY;UNTIL=20261126", &[]), ["/rule no_occurrence"]);
-        assert_eq!(faults("FREQ=DAILY;COUNT=2", &["2026-12-24"]), ["/excluded/0 no_occurrence"]);
-        assert_eq!(faults("FREQ=DAILY;COUNT=1", &["2026-11-27"]), ["/excluded no_occurrence"]);
+        assert_eq!(
+            faults("FREQ=DAILY;COUNT=2", &["2026-12-24"]),
+            ["/excluded/0 no_occurrence"]
+        );
+        assert_eq!(
+            faults("FREQ=DAILY;COUNT=1", &["2026-11-27"]),
+            ["/excluded no_occurrence"]
+        );
     }
 }

@@ -111,9 +111,9 @@ impl Situation {
                 let decision = match candidate.policy {
                     Policy::Refuse => Decision::Refuse,
                     Policy::Skip => Decision::Skip,
-                    Policy::Overbook(_) => self
-                        .room(&candidate, own, true)
-                        .map_or(Decision::Refuse, |room| Decision::Book(claim_of(&candidate, room, false))),
+                    Policy::Overbook(_) => self.room(&candidate, own, true).map_or(Decision::Refuse, |room| {
+                        Decision::Book(claim_of(&candidate, room, false))
+                    }),
                 };
                 (Some(obstacle), decision)
             }
@@ -156,7 +156,10 @@ impl Situation {
     }
 
     /// The room that a candidate gets, if it needs one; none when it needs one and all are taken.
-    #[expect(clippy::option_option, reason = "whether there is a room is one question, whether one is needed another")]
+    #[expect(
+        clippy::option_option,
+        reason = "whether there is a room is one question, whether one is needed another"
+    )]
     fn room(&self, candidate: &Candidate, own: &[Claim], overbooks: bool) -> Option<Option<RoomId>> {
         let is_busy = |room: RoomId| {
             taken(self.rooms.get(&room), candidate)
@@ -186,12 +189,15 @@ impl Situation {
         let slot = candidate.booking.slot;
         let service = context.service.as_ref();
         let step = service.and_then(|service| service.step).unwrap_or(context.slot_step);
-        let shape = i32::try_from(step.num_minutes()).ok().and_then(Step::minutes).map(|step| SlotShape {
-            duration: slot.duration(),
-            buffer_before: service.map_or(TimeDelta::zero(), |service| service.buffer_before),
-            buffer_after: service.map_or(TimeDelta::zero(), |service| service.buffer_after),
-            step,
-        });
+        let shape = i32::try_from(step.num_minutes())
+            .ok()
+            .and_then(Step::minutes)
+            .map(|step| SlotShape {
+                duration: slot.duration(),
+                buffer_before: service.map_or(TimeDelta::zero(), |service| service.buffer_before),
+                buffer_after: service.map_or(TimeDelta::zero(), |service| service.buffer_after),
+                step,
+            });
         let middle = slot.starts_at();
         let around = Span::new(middle.saturating_add(-NEAR).max(self.now), middle.saturating_add(NEAR));
         let (Some(shape), Some(around)) = (shape, around) else {
@@ -227,8 +233,7 @@ impl Situation {
 
 fn taken(by: Option<&SpanSet>, candidate: &Candidate) -> bool {
     let busy = candidate.booking.busy;
-    Span::new(busy.from(), busy.until())
-        .is_some_and(|span| by.is_some_and(|taken| taken.overlapping(&span).is_some()))
+    Span::new(busy.from(), busy.until()).is_some_and(|span| by.is_some_and(|taken| taken.overlapping(&span).is_some()))
 }
 
 fn claim_of(candidate: &Candidate, room: Option<RoomId>, exclusive: bool) -> Claim {

@@ -2,7 +2,7 @@
 
 use db::{AuditRecord, DbError, TenantRead, TenantTx};
 use futures_util::FutureExt;
-use futures_util::future::{try_join3, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use kernel::{AppointmentId, ContactId, FieldErrors, RoomId, SeriesId, ServiceId, Timestamp};
 use serde::Serialize;
 use serde_json::json;
@@ -91,8 +91,16 @@ pub async fn create(tx: &mut TenantTx<'_>, request: &SeriesRequest) -> Result<Ma
             exception: one.candidate.booking.slot.starts_at() != one.candidate.occurrence_at,
         };
         let follow_up_of = follow_up_of(&free, one);
-        booking_service::insert(tx, booking, request.service, &one.candidate.booking, claim, follow_up_of, Some(place))
-            .boxed_local()
+        booking_service::insert(
+            tx,
+            booking,
+            request.service,
+            &one.candidate.booking,
+            claim,
+            follow_up_of,
+            Some(place),
+        )
+        .boxed_local()
     }))
     .await?;
     for (appointment, (booking, ..)) in made.iter().zip(&requests) {
@@ -184,7 +192,9 @@ async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Con
     let mut candidates = Vec::with_capacity(found.len());
     for Occurrence { starts_at, clock } in found {
         let choice = request.choices.iter().position(|(at, _)| *at == starts_at);
-        let chosen = choice.and_then(|index| request.choices.get(index)).map(|(_, choice)| *choice);
+        let chosen = choice
+            .and_then(|index| request.choices.get(index))
+            .map(|(_, choice)| *choice);
         let begins = match chosen {
             Some(Choice::Move(other)) => other,
             _ => starts_at,
@@ -219,14 +229,17 @@ async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Con
 
 /// Takes the locks of every candidate at once, in the order in which everybody takes them.
 pub(super) async fn lock(tx: &TenantRead<'_>, candidates: &[Candidate]) -> Result<(), DbError> {
-    let keys = candidates.iter().filter(|one| !one.skipped).fold(LockKeys::new(tx.clinic()), |keys, one| {
-        let keys = keys.practitioner(one.wish.practitioner, &one.booking.busy);
-        if one.booking.room == RoomNeed::None {
-            keys
-        } else {
-            keys.rooms(&one.booking.busy)
-        }
-    });
+    let keys = candidates
+        .iter()
+        .filter(|one| !one.skipped)
+        .fold(LockKeys::new(tx.clinic()), |keys, one| {
+            let keys = keys.practitioner(one.wish.practitioner, &one.booking.busy);
+            if one.booking.room == RoomNeed::None {
+                keys
+            } else {
+                keys.rooms(&one.booking.busy)
+            }
+        });
     occupancy::store::lock(tx, &keys).await
 }
 
@@ -247,7 +260,10 @@ pub(super) async fn check(
     };
     let practitioner = first.wish.practitioner;
     let mut choice: Vec<RoomId> = Vec::new();
-    if candidates.iter().any(|one| matches!(one.booking.room, RoomNeed::Any { .. })) {
+    if candidates
+        .iter()
+        .any(|one| matches!(one.booking.room, RoomNeed::Any { .. }))
+    {
         let rooms = occupancy::store::rooms_for(tx, first.wish.service, &first.booking.busy, None).await?;
         choice.extend(rooms.into_iter().map(|room| room.id));
     }
@@ -283,9 +299,9 @@ async fn insert_series(
     context: &Context,
     checked: &[Checked],
 ) -> Result<Series, SeriesError> {
-    let duration = checked
-        .first()
-        .map_or(chrono::TimeDelta::minutes(1), |one| one.candidate.booking.slot.duration());
+    let duration = checked.first().map_or(chrono::TimeDelta::minutes(1), |one| {
+        one.candidate.booking.slot.duration()
+    });
     let new = NewSeries {
         clinic_id: tx.clinic(),
         id: SeriesId::new_at(tx.now()),

@@ -184,11 +184,9 @@ pub(super) async fn busy(
                 .filter(occupancies::busy_from.lt(window.ends_at()))
                 .filter(occupancies::busy_until.gt(window.starts_at()))
                 .filter(is_exclusive())
-                .filter(
-                    occupancies::appointment_id
-                        .is_null()
-                        .or(diesel::dsl::not(occupancies::appointment_id.assume_not_null().eq_any(own))),
-                )
+                .filter(occupancies::appointment_id.is_null().or(diesel::dsl::not(
+                    occupancies::appointment_id.assume_not_null().eq_any(own),
+                )))
                 .select((
                     $id,
                     occupancies::busy_from,

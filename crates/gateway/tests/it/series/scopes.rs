@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use test_support::{Actor, Answer, world};
 
 use super::{SERIES, appointments, id_of, make, starts, told, tuesdays};
-use crate::agenda::{act, bring, book, column, consulta, count, on, with};
+use crate::agenda::{act, book, bring, column, consulta, count, on, with};
 use crate::app::TestApp;
 
 /// The series of four Tuesdays, with its id and its appointments.
@@ -42,7 +42,12 @@ async fn one_moves_by_itself_and_stays_apart() {
     let now = appointments(&reception, &id).await;
     assert_eq!(
         starts(&now),
-        ["2026-11-24T12:00:00Z", "2026-12-02T13:00:00Z", "2026-12-08T12:00:00Z", "2026-12-15T12:00:00Z"]
+        [
+            "2026-11-24T12:00:00Z",
+            "2026-12-02T13:00:00Z",
+            "2026-12-08T12:00:00Z",
+            "2026-12-15T12:00:00Z"
+        ]
     );
     assert_eq!(now[1]["occurrence_at"], "2026-12-01T12:00:00Z");
     assert_eq!(now[1]["series_exception"], true);
@@ -53,16 +58,29 @@ async fn one_moves_by_itself_and_stays_apart() {
     let now = appointments(&reception, &id).await;
     assert_eq!(
         starts(&now),
-        ["2026-11-24T13:00:00Z", "2026-12-02T13:00:00Z", "2026-12-08T13:00:00Z", "2026-12-15T13:00:00Z"]
+        [
+            "2026-11-24T13:00:00Z",
+            "2026-12-02T13:00:00Z",
+            "2026-12-08T13:00:00Z",
+            "2026-12-15T13:00:00Z"
+        ]
     );
     assert_eq!(now[0]["occurrence_at"], "2026-11-24T13:00:00Z");
     // Unless that is asked for.
-    let all = with(later, json!({ "exceptions": "overwrite", "starts_at": "2026-11-24T11:00:00-03:00" }));
+    let all = with(
+        later,
+        json!({ "exceptions": "overwrite", "starts_at": "2026-11-24T11:00:00-03:00" }),
+    );
     change(&reception, &id, all).await.assert_status(200);
     let now = appointments(&reception, &id).await;
     assert_eq!(
         starts(&now),
-        ["2026-11-24T14:00:00Z", "2026-12-01T14:00:00Z", "2026-12-08T14:00:00Z", "2026-12-15T14:00:00Z"]
+        [
+            "2026-11-24T14:00:00Z",
+            "2026-12-01T14:00:00Z",
+            "2026-12-08T14:00:00Z",
+            "2026-12-15T14:00:00Z"
+        ]
     );
     assert!(now.iter().all(|one| one["series_exception"] == false));
 }
@@ -73,7 +91,10 @@ async fn an_appointment_that_is_moved_on_its_own_page_is_an_exception_too() {
     let reception = app.actor("reception@aurora");
     let (id, booked) = four(&reception).await;
     let path = format!("/v1/appointments/{}/reschedule", booked[2]["id"].as_str().unwrap());
-    let moved = reception.post(&path, json!({ "starts_at": on("2026-12-09", "09:00") })).await.expect_status(200);
+    let moved = reception
+        .post(&path, json!({ "starts_at": on("2026-12-09", "09:00") }))
+        .await
+        .expect_status(200);
     assert_eq!(moved.body["series_exception"], true);
     let all = json!({ "scope": "all", "starts_at": "2026-11-24T10:00:00-03:00" });
     change(&reception, &id, all).await.assert_status(200);
@@ -96,12 +117,16 @@ async fn what_follows_becomes_a_series_of_its_own() {
     assert_eq!(changed.body["series"]["rule"], "FREQ=WEEKLY;WKST=TH;COUNT=2");
     let old = reception.get(&format!("{SERIES}/{id}")).await;
     assert_eq!(old.body["rule"], "FREQ=WEEKLY;UNTIL=20261208T115959Z");
-    assert_eq!(starts(&appointments(&reception, &id).await), ["2026-11-24T12:00:00Z", "2026-12-01T12:00:00Z"]);
+    assert_eq!(
+        starts(&appointments(&reception, &id).await),
+        ["2026-11-24T12:00:00Z", "2026-12-01T12:00:00Z"]
+    );
     let after = appointments(&reception, &new).await;
     assert_eq!(starts(&after), ["2026-12-10T12:00:00Z", "2026-12-17T12:00:00Z"]);
     assert!(after.iter().all(|one| one["notes"] == "Às quintas"));
     // The first and all after it are the whole series: nothing is split.
-    let again = json!({ "scope": "following", "appointment_id": after[0]["id"], "starts_at": "2026-12-10T10:00:00-03:00" });
+    let again =
+        json!({ "scope": "following", "appointment_id": after[0]["id"], "starts_at": "2026-12-10T10:00:00-03:00" });
     let changed = change(&reception, &new, again).await.expect_status(200);
     assert_eq!(id_of(&changed), new);
 }
@@ -117,10 +142,24 @@ async fn a_series_may_move_over_its_own_places() {
     let now = appointments(&reception, &id).await;
     assert_eq!(
         starts(&now),
-        ["2026-12-01T12:00:00Z", "2026-12-08T12:00:00Z", "2026-12-15T12:00:00Z", "2026-12-22T12:00:00Z"]
+        [
+            "2026-12-01T12:00:00Z",
+            "2026-12-08T12:00:00Z",
+            "2026-12-15T12:00:00Z",
+            "2026-12-22T12:00:00Z"
+        ]
     );
-    assert_eq!(count(&app, "SELECT count(*) FROM occupancies WHERE busy_from = '2026-11-24T12:00:00Z'").await, 0);
-    let history = reception.get(&format!("/v1/appointments/{}/history", now[0]["id"].as_str().unwrap())).await;
+    assert_eq!(
+        count(
+            &app,
+            "SELECT count(*) FROM occupancies WHERE busy_from = '2026-11-24T12:00:00Z'"
+        )
+        .await,
+        0
+    );
+    let history = reception
+        .get(&format!("/v1/appointments/{}/history", now[0]["id"].as_str().unwrap()))
+        .await;
     assert_eq!(column(&history, "action"), ["book", "reschedule"]);
 }
 
@@ -139,12 +178,19 @@ async fn what_is_past_or_over_stays_and_conflicts_are_told_before_anything_is_wr
     assert_eq!(refused.body["conflicts"].as_array().unwrap().len(), 1);
     assert_eq!(refused.body["conflicts"][0]["starts_at"], "2026-12-15T13:00:00Z");
     assert_eq!(starts(&appointments(&reception, &id).await)[2], "2026-12-08T12:00:00Z");
-    let skipped = change(&reception, &id, with(body, json!({ "on_conflict": "skip" }))).await.expect_status(200);
+    let skipped = change(&reception, &id, with(body, json!({ "on_conflict": "skip" })))
+        .await
+        .expect_status(200);
     assert_eq!(told(&skipped, "outcome"), ["booked", "skipped"]);
     let now = appointments(&reception, &id).await;
     assert_eq!(
         starts(&now),
-        ["2026-11-24T12:00:00Z", "2026-12-01T12:00:00Z", "2026-12-08T13:00:00Z", "2026-12-15T12:00:00Z"]
+        [
+            "2026-11-24T12:00:00Z",
+            "2026-12-01T12:00:00Z",
+            "2026-12-08T13:00:00Z",
+            "2026-12-15T12:00:00Z"
+        ]
     );
     assert_eq!(now[3]["series_exception"], true);
     assert_eq!(statuses(&now), ["scheduled", "completed", "scheduled", "scheduled"]);
@@ -163,7 +209,11 @@ async fn another_practitioner_room_service_or_note() {
     });
     let changed = change(&reception, &id, souza).await.expect_status(200);
     let after = appointments(&reception, &id_of(&changed)).await;
-    assert!(after.iter().all(|one| one["practitioner_id"] == json!(world::practitioner("dr-souza"))));
+    assert!(
+        after
+            .iter()
+            .all(|one| one["practitioner_id"] == json!(world::practitioner("dr-souza")))
+    );
     assert_eq!(after.len(), 3);
     let exame = json!({ "scope": "all", "service_id": world::service("exame") });
     let refused = change(&reception, &id_of(&changed), exame.clone()).await;
@@ -182,20 +232,39 @@ async fn calling_off_frees_the_time_of_what_is_meant() {
     let (id, booked) = four(&reception).await;
     let this = json!({ "scope": "this", "appointment_id": booked[0]["id"], "by": "patient", "reason": "Viagem" });
     let one = cancel(&reception, &id, this).await.expect_status(200);
-    assert_eq!((&one.body["cancelled"], &one.body["series"]["status"]), (&json!(1), &json!("active")));
+    assert_eq!(
+        (&one.body["cancelled"], &one.body["series"]["status"]),
+        (&json!(1), &json!("active"))
+    );
     let following = json!({ "scope": "following", "appointment_id": booked[2]["id"] });
     let two = cancel(&reception, &id, following).await.expect_status(200);
     assert_eq!(two.body["cancelled"], 2);
     assert_eq!(two.body["series"]["rule"], "FREQ=WEEKLY;UNTIL=20261208T115959Z");
     let now = appointments(&reception, &id).await;
     assert_eq!(statuses(&now), ["cancelled", "scheduled", "cancelled", "cancelled"]);
-    let all = cancel(&reception, &id, json!({ "scope": "all" })).await.expect_status(200);
+    let all = cancel(&reception, &id, json!({ "scope": "all" }))
+        .await
+        .expect_status(200);
     assert_eq!(all.body["series"]["status"], "cancelled");
-    cancel(&reception, &id, json!({ "scope": "all" })).await.assert_problem(409, "series_over");
-    assert_eq!(count(&app, "SELECT count(*) FROM outbox WHERE kind = 'appointment.cancelled'").await, 4);
-    assert_eq!(count(&app, "SELECT count(*) FROM outbox WHERE kind = 'appointment_series.cancelled'").await, 1);
+    cancel(&reception, &id, json!({ "scope": "all" }))
+        .await
+        .assert_problem(409, "series_over");
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM outbox WHERE kind = 'appointment.cancelled'").await,
+        4
+    );
+    assert_eq!(
+        count(
+            &app,
+            "SELECT count(*) FROM outbox WHERE kind = 'appointment_series.cancelled'"
+        )
+        .await,
+        1
+    );
     // The time is free again, and one of them may be taken up again on the same day.
-    act(&reception, booked[3]["id"].as_str().unwrap(), "reopen").await.assert_status(200);
+    act(&reception, booked[3]["id"].as_str().unwrap(), "reopen")
+        .await
+        .assert_status(200);
     make(&reception, tuesdays(json!({ "rule": "FREQ=WEEKLY;COUNT=3" }))).await;
 }
 
@@ -206,7 +275,9 @@ async fn who_read_an_older_version_is_told_so() {
     let (id, booked) = four(&reception).await;
     let etag = reception.get(&format!("{SERIES}/{id}")).await.etag().to_owned();
     let send = async |body: Value| {
-        let call = reception.call(Method::POST, &format!("{SERIES}/{id}/change")).json(&body);
+        let call = reception
+            .call(Method::POST, &format!("{SERIES}/{id}/change"))
+            .json(&body);
         call.header("if-match", &etag).send().await
     };
     let body = json!({ "scope": "this", "appointment_id": booked[1]["id"], "notes": "Um" });
@@ -235,9 +306,19 @@ async fn days_that_hang_on_the_calendar_do_not_move() {
         json!({ "rule": "FREQ=MONTHLY;BYDAY=-1FR;COUNT=3", "on_conflict": "skip" }),
     );
     let id = id_of(&make(&reception, fridays).await);
-    let to_thursday = change(&reception, &id, json!({ "scope": "all", "starts_at": "2026-11-26T10:00:00-03:00" })).await;
+    let to_thursday = change(
+        &reception,
+        &id,
+        json!({ "scope": "all", "starts_at": "2026-11-26T10:00:00-03:00" }),
+    )
+    .await;
     to_thursday.assert_status(422);
     assert_eq!(to_thursday.body["errors"][0]["code"], "rule_cannot_move");
-    let later = change(&reception, &id, json!({ "scope": "all", "starts_at": "2026-11-27T11:00:00-03:00" })).await;
+    let later = change(
+        &reception,
+        &id,
+        json!({ "scope": "all", "starts_at": "2026-11-27T11:00:00-03:00" }),
+    )
+    .await;
     later.assert_status(200);
 }

@@ -160,6 +160,7 @@ pub async fn change(
     write(tx, context.zone, &affected, &checked, change, &series)
         .boxed_local()
         .await?;
+    move_places(tx, &held, anchor, change, shift).boxed_local().await?;
     note(tx, "appointment_series.update", &series, change.scope);
     let event = if series.id == held.series.id {
         "appointment_series.updated"
@@ -395,6 +396,43 @@ async fn move_series(
     Ok(series)
 }
 
+/// Moves the places in the rule of occurrences that stay where they were agreed, so that they know where they would be.
+async fn move_places(
+    tx: &mut TenantTx<'_>,
+    held: &Held,
+    anchor: Option<&Appointment>,
+    change: &Change,
+    shift: Shift,
+) -> Result<(), SeriesError> {
+    if change.scope == SeriesScope::This || change.exceptions == Exceptions::Overwrite || shift.by == TimeDelta::zero()
+    {
+        return Ok(());
+    }
+    let zone = held.series.zone;
+    let kept: Vec<(AppointmentId, Timestamp)> = held
+        .appointments
+        .iter()
+        .filter(|appointment| appointment.series_exception && Held::means(change.scope, anchor, appointment))
+        .filter(|appointment| lies_ahead(appointment, change.scope, tx.now()))
+        .filter_map(|appointment| {
+            let (moved, _) = instant_of(zone, base_occurrence(appointment).local_in(zone) + shift.by)?;
+            Some((appointment.id, moved))
+        })
+        .collect();
+    let written = try_join_all(kept.into_iter().map(|(id, occurrence_at)| {
+        let changes = Changes {
+            occurrence_at: Some(occurrence_at),
+            ..Changes::default()
+        };
+        booking_store::update(tx, id, changes, None, Busy::Keeps).boxed_local()
+    }))
+    .await?;
+    for appointment in &written {
+        touch(tx, appointment, zone, None);
+    }
+    Ok(())
+}
+
 /// Writes every appointment that was decided on.
 async fn write(
     tx: &mut TenantTx<'_>,
@@ -465,7 +503,10 @@ async fn write(
                 changes.series_exception = Some(this);
             }
             // Left where it is, and apart from the others from now on.
-            Decision::Skip | Decision::Refuse => changes.series_exception = Some(true),
+            Decision::Skip | Decision::Refuse => {
+                changes.occurrence_at = Some(one.candidate.occurrence_at);
+                changes.series_exception = Some(true);
+            }
         }
         booking_store::update(tx, before.id, changes, step, busy).boxed_local()
     }))

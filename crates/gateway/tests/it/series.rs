@@ -373,7 +373,8 @@ async fn a_long_series_costs_the_agenda_no_more_looks_than_a_short_one() {
         .post(PREVIEW, tuesdays(json!({ "rule": "FREQ=WEEKLY;COUNT=100" })))
         .await
         .expect_status(200);
-    assert_eq!(short.statements(), long.statements());
+    // The first call also looks at the session.
+    assert!(long.statements() <= short.statements(), "{}", short.statements());
     assert!(long.statements() <= 10, "{}", long.statements());
     assert_eq!(told(&long, "verdict").len(), 100);
 }

@@ -23,11 +23,11 @@ impl Pattern {
         match self {
             Self::Daily => "FREQ=DAILY".to_owned(),
             Self::Weekly(days) => {
-                let days: Vec<_> = days.iter().map(|day| NAMES[*day as usize]).collect();
+                let days: Vec<_> = days.iter().map(|day| NAMES[usize::try_from(*day).unwrap()]).collect();
                 format!("FREQ=WEEKLY;BYDAY={}", days.join(","))
             }
             Self::MonthDay(day) => format!("FREQ=MONTHLY;BYMONTHDAY={day}"),
-            Self::NthWeekday(nth, day) => format!("FREQ=MONTHLY;BYDAY={nth}{}", NAMES[*day as usize]),
+            Self::NthWeekday(nth, day) => format!("FREQ=MONTHLY;BYDAY={nth}{}", NAMES[usize::try_from(*day).unwrap()]),
         }
     }
 

@@ -4,7 +4,7 @@ use db::{DbError, TxError};
 use kernel::FieldErrors;
 use rest::Problem;
 
-use super::views::{ConflictView, OccurrenceView};
+use super::views::OccurrenceView;
 use crate::booking::BookingError;
 
 /// Why a series is not made or not changed.
@@ -57,12 +57,9 @@ impl From<SeriesError> for Problem {
         match error {
             SeriesError::NotFound => Self::not_found("series_not_found"),
             SeriesError::Stale => Self::precondition_failed(),
-            SeriesError::Conflicts { total, conflicts } => {
-                let conflicts: Vec<_> = conflicts.into_iter().map(ConflictView::from).collect();
-                Self::conflict("series_conflicts", detail)
-                    .with("occurrences", total)
-                    .with("conflicts", serde_json::json!(conflicts))
-            }
+            SeriesError::Conflicts { total, conflicts } => Self::conflict("series_conflicts", detail)
+                .with("occurrences", total)
+                .with("conflicts", serde_json::json!(conflicts)),
             SeriesError::Over => Self::conflict("series_over", detail),
             SeriesError::Booking(error) => error.into(),
             SeriesError::Database(error) => error.into(),

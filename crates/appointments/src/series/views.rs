@@ -234,9 +234,6 @@ impl From<Checked> for OccurrenceView {
     }
 }
 
-/// An occurrence that cannot be had, in a problem.
-pub(super) type ConflictView = OccurrenceView;
-
 /// What would become of a series.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PreviewView {

@@ -1,5 +1,5 @@
 //! The client against a server of its own: redirects inward, large, slow and broken answers.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

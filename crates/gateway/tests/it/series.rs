@@ -98,7 +98,7 @@ async fn a_series_is_appointments_that_know_where_they_belong() {
         .get(&format!("{SERIES}?contact_id={}", world::contact("maria")))
         .await
         .expect_status(200);
-    assert_eq!(column(&listed, "id"), [id.clone()]);
+    assert_eq!(column(&listed, "id"), std::slice::from_ref(&id));
     let history = reception.get(&format!("/v1/appointments/{}/history", ids[0])).await;
     assert_eq!(column(&history, "action"), ["book"]);
     for (query, expected) in [

@@ -54,4 +54,16 @@ pub const EVENTS: &[PublicEvent] = &[
     event("waitlist.offer_declined", "An offer is not wanted."),
     event("waitlist.offer_lapsed", "Nobody answered an offer in time."),
     event("waitlist.offer_withdrawn", "An offer was taken back."),
+    event(
+        "appointment_series.created",
+        "A series of appointments was booked, or split off another.",
+    ),
+    event(
+        "appointment_series.updated",
+        "Occurrences of a series were changed or called off.",
+    ),
+    event(
+        "appointment_series.cancelled",
+        "All of a series that lay ahead was called off.",
+    ),
 ];

@@ -5,12 +5,15 @@ pub mod booking;
 pub mod calendar;
 mod events;
 mod freed;
+pub mod external;
 pub mod holds;
 pub mod import;
 pub mod moment;
 pub mod occupancy;
 pub mod outreach;
 pub mod reminders;
+pub mod recurrence;
+pub mod series;
 pub mod tags;
 mod together;
 pub mod waitlist;
@@ -41,6 +44,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(booking::cancel_appointment)
         .service(booking::reopen_appointment)
         .service(booking::reschedule_appointment)
+        .service(series::preview_series)
+        .service(series::create_series)
+        .service(series::list_series)
+        .service(series::get_series)
+        .service(series::change_series)
+        .service(series::cancel_series)
         .service(availability::list_slots)
         .service(availability::explain_slot)
         .service(reminders::list_appointment_reminders)
@@ -66,7 +75,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(calendar::create_feed)
         .service(calendar::list_feeds)
         .service(calendar::get_feed)
-        .service(calendar::revoke_feed);
+        .service(calendar::revoke_feed)
+        .service(external::create_external_calendar)
+        .service(external::list_external_calendars)
+        .service(external::get_external_calendar)
+        .service(external::edit_external_calendar)
+        .service(external::refresh_external_calendar)
+        .service(external::archive_external_calendar);
 }
 
 /// Registers what is open to all who know a secret address, outside `/v1`: calendar feeds.

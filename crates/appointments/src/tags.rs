@@ -56,3 +56,15 @@ pub const fn waitlist() -> Tag {
 pub fn reminders_of(id: AppointmentId) -> Tag {
     Tag::part("reminders", id)
 }
+
+/// Every series of the clinic.
+#[must_use]
+pub const fn series() -> Tag {
+    Tag::collection("appointment_series")
+}
+
+/// Every calendar kept elsewhere, as those who subscribe to it see it.
+#[must_use]
+pub const fn external_calendars() -> Tag {
+    Tag::collection("external_calendars")
+}

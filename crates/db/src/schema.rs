@@ -63,6 +63,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    appointment_series (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        contact_id -> Uuid,
+        practitioner_id -> Uuid,
+        room_id -> Nullable<Uuid>,
+        service_id -> Nullable<Uuid>,
+        rule -> Text,
+        zone -> Text,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        notes -> Nullable<Text>,
+        status -> Text,
+        previous_id -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
     appointments (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -86,6 +108,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        series_id -> Nullable<Uuid>,
+        occurrence_at -> Nullable<Timestamptz>,
+        series_exception -> Bool,
     }
 }
 
@@ -223,6 +248,44 @@ diesel::table! {
         source -> Nullable<Text>,
         merged_into_id -> Nullable<Uuid>,
         search_name -> Text,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_busy (clinic_id, calendar_id, starts_at) {
+        clinic_id -> Uuid,
+        calendar_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        practitioner_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    external_calendars (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        practitioner_id -> Uuid,
+        name -> Text,
+        url_sealed -> Binary,
+        url_host -> Text,
+        refresh_minutes -> Integer,
+        turn -> BigInt,
+        etag -> Nullable<Text>,
+        last_modified -> Nullable<Text>,
+        attempted_at -> Nullable<Timestamptz>,
+        fetched_at -> Nullable<Timestamptz>,
+        expanded_at -> Nullable<Timestamptz>,
+        next_attempt_at -> Nullable<Timestamptz>,
+        failures -> Integer,
+        last_error -> Nullable<Text>,
+        busy_blocks -> Integer,
+        skipped_events -> Integer,
         archived_at -> Nullable<Timestamptz>,
         version -> BigInt,
         created_at -> Timestamptz,
@@ -714,6 +777,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     appointment_moves,
     appointment_reminders,
+    appointment_series,
     appointments,
     audit_log,
     calendar_feeds,
@@ -723,6 +787,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     contact_merges,
     contact_phones,
     contacts,
+    external_busy,
+    external_calendars,
     holds,
     holidays,
     idempotency_keys,

@@ -71,6 +71,7 @@ pub fn build(
         .app_data(worker.clinic_keys)
         .app_data(worker.files)
         .app_data(worker.integrations)
+        .app_data(worker.allowed_networks)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

@@ -14,6 +14,7 @@ use auth::{AuthConfig, AuthSettings};
 use cache::CacheConfig;
 use db::{DatabaseConfig, PoolConfig};
 use deadpool_redis::Runtime;
+use fetch::AllowedNetworks;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use integrations::WebhookSettings;
@@ -85,6 +86,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Where webhooks may go.
     pub webhooks: WebhookSettings,
+    /// Networks that are not public and that addresses named by users may lead into all the same.
+    pub allowed_networks: AllowedNetworks,
 }
 
 /// Every setting that cannot be used, one a line.
@@ -282,6 +285,7 @@ impl Config {
             ..CacheConfig::default()
         };
         let files = files::read(&mut reader);
+        let allowed_networks = allowed_networks(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         let webhooks = webhooks(&mut reader);
         match load_auth(&mut reader) {
@@ -297,6 +301,7 @@ impl Config {
                 cursor_secret,
                 cache,
                 webhooks,
+                allowed_networks,
             }),
             None => Err(ConfigError(reader.faults)),
         }
@@ -358,6 +363,17 @@ fn webhooks(reader: &mut Reader) -> WebhookSettings {
         },
         deadline: reader.seconds("webhook_deadline_seconds", 15, 1..=30),
     }
+}
+
+/// Inner networks that addresses named by users may lead into; none unless the operator says so.
+fn allowed_networks(reader: &mut Reader) -> AllowedNetworks {
+    let networks: Option<String> = reader.optional("allowed_private_networks");
+    networks.map_or_else(AllowedNetworks::default, |networks| {
+        networks.parse().unwrap_or_else(|error: fetch::InvalidNetworks| {
+            reader.fault("allowed_private_networks", error);
+            AllowedNetworks::default()
+        })
+    })
 }
 
 /// Refuses a password that stands in a public file.

@@ -196,6 +196,7 @@ pub struct Worker {
     pub(crate) clinic_keys: Data<ClinicKeys>,
     pub(crate) files: Data<Files>,
     pub(crate) integrations: Data<Integrations>,
+    pub(crate) allowed_networks: Data<fetch::AllowedNetworks>,
 }
 
 impl Worker {
@@ -227,6 +228,7 @@ impl Worker {
                 &parts.config.webhooks,
                 parts.clinic_keys.clone(),
             )),
+            allowed_networks: Data::new(parts.config.allowed_networks.clone()),
             shared: Data::new(shared.clone()),
         }
     }

@@ -120,6 +120,10 @@ typed_ids! {
     AppointmentId,
     /// A move of an appointment between statuses or times.
     AppointmentMoveId,
+    /// Appointments that recur.
+    SeriesId,
+    /// A calendar kept elsewhere.
+    ExternalCalendarId,
     /// A slot reserved for some minutes.
     HoldId,
     /// A calendar feed.

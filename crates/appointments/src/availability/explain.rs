@@ -31,6 +31,8 @@ pub enum ReasonCode {
     Holiday,
     /// The practitioner is away, or the clinic closed, for some of it.
     TimeOff,
+    /// A calendar that the practitioner keeps elsewhere has something then; what it is, is not known here.
+    ExternalCalendar,
     /// It does not start on the clinic's grid of times.
     OffGrid,
     /// The practitioner is taken for some of it or of the buffers around it.
@@ -55,6 +57,7 @@ impl ReasonCode {
             Self::OutsideHours => "some of it lies outside the weekly hours",
             Self::Holiday => "it falls on a holiday",
             Self::TimeOff => "the practitioner is away, or the clinic is closed",
+            Self::ExternalCalendar => "the practitioner has something in an external calendar",
             Self::OffGrid => "it does not start at one of the times at which slots start",
             Self::PractitionerBusy => "the practitioner is taken",
             Self::RoomBusy => "the room is taken",
@@ -103,9 +106,9 @@ pub enum RoomQuestion<'r> {
     This(&'r Room),
 }
 
-/// Why `slot` is no working time: hours, holidays and time off. Empty when it is.
+/// Why `slot` is no working time: hours, holidays, time off and what calendars kept elsewhere say. Empty when it is.
 #[must_use]
-pub fn why_closed(slot: &TimeSlot, working: &WorkingTime, time_off: &SpanSet) -> Vec<Reason> {
+pub fn why_closed(slot: &TimeSlot, working: &WorkingTime, time_off: &SpanSet, external: &SpanSet) -> Vec<Reason> {
     let span = Span::from(*slot);
     let outside = working.scheduled().gap_in(&span).map(|(from, until)| Reason {
         code: ReasonCode::OutsideHours,
@@ -118,7 +121,10 @@ pub fn why_closed(slot: &TimeSlot, working: &WorkingTime, time_off: &SpanSet) ->
     let away = time_off
         .overlapping(&span)
         .map(|away| Reason::during(ReasonCode::TimeOff, *away));
-    [outside, holiday, away].into_iter().flatten().collect()
+    let elsewhere = external
+        .overlapping(&span)
+        .map(|busy| Reason::during(ReasonCode::ExternalCalendar, *busy));
+    [outside, holiday, away, elsewhere].into_iter().flatten().collect()
 }
 
 /// Why a slot of `shape` that starts at `slot` is not offered at `now`; empty exactly when [`super::slots::find`] finds it.
@@ -133,6 +139,7 @@ pub fn why_not_offered(
     zone: Zone,
     working: &WorkingTime,
     time_off: &SpanSet,
+    external: &SpanSet,
     busy: &SpanSet,
     rooms: RoomQuestion<'_>,
     shape: &SlotShape,
@@ -141,7 +148,7 @@ pub fn why_not_offered(
     if slot.starts_at() < now {
         reasons.push(Reason::timeless(ReasonCode::InPast));
     }
-    reasons.extend(why_closed(slot, working, time_off));
+    reasons.extend(why_closed(slot, working, time_off, external));
     let openings = working.openings_at(slot.starts_at());
     let on_grid = |opening_at| Grid::new(zone, opening_at, shape.step).holds(slot.starts_at());
     if !openings.is_empty() && !openings.iter().any(|opening| on_grid(opening.opens_at)) {

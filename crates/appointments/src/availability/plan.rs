@@ -23,12 +23,15 @@ const USUAL_DAYS: i64 = 7;
 pub(super) struct PractitionerAgenda {
     hours: Vec<WeeklyHours>,
     pub(super) time_off: SpanSet,
+    /// What calendars kept elsewhere say.
+    pub(super) external: SpanSet,
     pub(super) busy: SpanSet,
 }
 
 impl PractitionerAgenda {
     pub(super) fn working_time(&self, window: Span, zone: Zone, holidays: &BTreeSet<NaiveDate>) -> WorkingTime {
-        WorkingTime::around(window, zone, &self.hours, holidays, &self.time_off)
+        let away = self.time_off.iter().chain(self.external.iter()).copied().collect();
+        WorkingTime::around(window, zone, &self.hours, holidays, &away)
     }
 }
 
@@ -124,17 +127,20 @@ pub(super) fn agendas(
     for (practitioner, span) in busy {
         busy_spans.entry(*practitioner).or_default().push(*span);
     }
+    let away = |practitioner: PractitionerId, external: bool| -> SpanSet {
+        work.time_off
+            .iter()
+            .filter(|row| row.external == external && row.practitioner.is_none_or(|away| away == practitioner))
+            .map(|row| row.span)
+            .collect()
+    };
     practitioners
         .iter()
         .map(|practitioner| {
             let agenda = PractitionerAgenda {
                 hours: hours_of(*practitioner, &work.hours),
-                time_off: work
-                    .time_off
-                    .iter()
-                    .filter(|row| row.practitioner.is_none_or(|away| away == *practitioner))
-                    .map(|row| row.span)
-                    .collect(),
+                time_off: away(*practitioner, false),
+                external: away(*practitioner, true),
                 busy: busy_spans
                     .remove(practitioner)
                     .unwrap_or_default()

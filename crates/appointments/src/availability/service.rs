@@ -13,6 +13,7 @@ use super::plan::{self, PractitionerAgenda};
 use super::slots::{self, Room, RoomNeed, SlotShape};
 use super::spans::{Span, SpanSet};
 use super::store::{self, Practice, PractitionerRow, RoomRow};
+use super::working_time::WorkingTime;
 
 /// Slots are computed for so many days at a time, so that a page does not pay for the pages after it.
 const DAYS_AT_ONCE: i64 = 7;
@@ -246,6 +247,7 @@ pub(super) async fn explain(tx: &TenantRead<'_>, question: &SlotQuestion) -> Res
         zone,
         &working,
         &agenda.time_off,
+        &agenda.external,
         &agenda.busy,
         room_question,
         &shape,
@@ -281,8 +283,54 @@ fn why_not_known(practice: &Practice, question: &SlotQuestion) -> Vec<Reason> {
     codes.into_iter().map(Reason::timeless).collect()
 }
 
-/// Whether `practitioner` works during `slot`: hours, holidays and time off, in the clinic's `zone`. Whether the time is taken
-/// is for the database's constraints to say. Three statements, sent together.
+/// When one practitioner works, as far as it was asked for.
+#[derive(Debug)]
+pub(crate) struct Hours {
+    working: WorkingTime,
+    time_off: SpanSet,
+    external: SpanSet,
+}
+
+impl Hours {
+    /// Why `slot` is no working time; empty when it is.
+    pub(crate) fn why_closed(&self, slot: &TimeSlot) -> Vec<Reason> {
+        why_closed(slot, &self.working, &self.time_off, &self.external)
+    }
+
+    /// The working time.
+    pub(crate) const fn working(&self) -> &WorkingTime {
+        &self.working
+    }
+}
+
+/// When `practitioner` works within `span` and some days around it, in the clinic's `zone`. Three statements, sent together.
+///
+/// # Errors
+/// The database's failure.
+pub(crate) async fn hours(
+    tx: &TenantRead<'_>,
+    zone: Zone,
+    practitioner: PractitionerId,
+    span: Span,
+) -> Result<Hours, DbError> {
+    let around = Span::new(
+        span.starts_at().saturating_add(-AROUND),
+        span.ends_at().saturating_add(AROUND),
+    );
+    let around = around.unwrap_or(span);
+    let work = store::work(tx, &[practitioner], around).await?;
+    let agenda = plan::agendas(&[practitioner], &work, &[])
+        .remove(&practitioner)
+        .unwrap_or_default();
+    Ok(Hours {
+        working: agenda.working_time(around, zone, &work.holidays),
+        time_off: agenda.time_off,
+        external: agenda.external,
+    })
+}
+
+/// Whether `practitioner` works during `slot`: hours, holidays, time off and calendars kept elsewhere, in the clinic's `zone`.
+/// Whether the time is taken is for the database's constraints to say. Three statements, sent together.
 ///
 /// # Errors
 /// The database's failure.
@@ -292,17 +340,7 @@ pub async fn check(
     practitioner: PractitionerId,
     slot: &TimeSlot,
 ) -> Result<Verdict, DbError> {
-    let around = Span::new(
-        slot.starts_at().saturating_add(-AROUND),
-        slot.ends_at().saturating_add(AROUND),
-    );
-    let around = around.unwrap_or_else(|| Span::from(*slot));
-    let work = store::work(tx, &[practitioner], around).await?;
-    let agenda = plan::agendas(&[practitioner], &work, &[])
-        .remove(&practitioner)
-        .unwrap_or_default();
-    let working = agenda.working_time(around, zone, &work.holidays);
-    let reasons = why_closed(slot, &working, &agenda.time_off);
+    let reasons = hours(tx, zone, practitioner, Span::from(*slot)).await?.why_closed(slot);
     Ok(if reasons.is_empty() {
         Verdict::Open
     } else {

@@ -283,9 +283,9 @@ proptest! {
             let slot = shape.slot_at(case.at(minute)).unwrap();
             let question = RoomQuestion::Any(need);
             let reasons =
-                why_not_offered(&slot, case.at(now), case.zone, &working, &time_off, &busy, question, &shape);
+                why_not_offered(&slot, case.at(now), case.zone, &working, &time_off, &SpanSet::default(), &busy, question, &shape);
             prop_assert_eq!(reasons.is_empty(), found.contains(&slot.starts_at()), "{}: {:?}", slot.starts_at(), reasons);
-            let closed = why_closed(&slot, &working, &time_off);
+            let closed = why_closed(&slot, &working, &time_off, &SpanSet::default());
             prop_assert_eq!(closed.is_empty(), working.open().covers(&slot.into()), "{}: {:?}", slot.starts_at(), closed);
         }
     }

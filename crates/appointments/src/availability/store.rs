@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate, NaiveTime, Weekday};
 use db::schema::{
-    clinics, holidays, occupancies, opening_hours, practitioner_services, practitioners, rooms, service_rooms,
-    services, time_off,
+    clinics, external_busy, holidays, occupancies, opening_hours, practitioner_services, practitioners, rooms,
+    service_rooms, services, time_off,
 };
-use db::{DbError, TenantRead};
+use db::{DbError, Literal, TenantRead};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::try_join;
@@ -173,6 +173,8 @@ pub(super) struct HoursRow {
 pub(super) struct TimeOffRow {
     pub(super) practitioner: Option<PractitionerId>,
     pub(super) span: Span,
+    /// Whether a calendar kept elsewhere says so.
+    pub(super) external: bool,
 }
 
 /// When work is done.
@@ -275,7 +277,7 @@ async fn time_off_rows(
     practitioners: &[PractitionerId],
     reach: Span,
 ) -> Result<Vec<TimeOffRow>, DbError> {
-    let rows: Vec<(Option<PractitionerId>, Timestamp, Timestamp)> = time_off::table
+    let own = time_off::table
         .filter(time_off::clinic_id.eq(tx.clinic()))
         .filter(time_off::ends_at.gt(reach.starts_at()))
         .filter(time_off::starts_at.lt(reach.ends_at()))
@@ -284,13 +286,31 @@ async fn time_off_rows(
                 .is_null()
                 .or(time_off::practitioner_id.eq_any(practitioners)),
         )
-        .select((time_off::practitioner_id, time_off::starts_at, time_off::ends_at))
-        .load(&mut tx.conn())
-        .await?;
-    let row = |(practitioner, from, until)| {
+        .select((
+            time_off::practitioner_id,
+            time_off::starts_at,
+            time_off::ends_at,
+            Literal(false),
+        ));
+    // What practitioners do elsewhere, read along.
+    let elsewhere = external_busy::table
+        .filter(external_busy::clinic_id.eq(tx.clinic()))
+        .filter(external_busy::practitioner_id.eq_any(practitioners))
+        .filter(external_busy::ends_at.gt(reach.starts_at()))
+        .filter(external_busy::starts_at.lt(reach.ends_at()))
+        .select((
+            external_busy::practitioner_id.nullable(),
+            external_busy::starts_at,
+            external_busy::ends_at,
+            Literal(true),
+        ));
+    let rows: Vec<(Option<PractitionerId>, Timestamp, Timestamp, bool)> =
+        own.union_all(elsewhere).load(&mut tx.conn()).await?;
+    let row = |(practitioner, from, until, external)| {
         Some(TimeOffRow {
             practitioner,
             span: Span::new(from, until)?,
+            external,
         })
     };
     Ok(rows.into_iter().filter_map(row).collect())

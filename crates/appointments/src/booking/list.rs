@@ -7,7 +7,7 @@ use db::{DbError, Literal, QueryResultExt, TenantRead};
 use diesel::prelude::*;
 use diesel::sql_types;
 use diesel_async::RunQueryDsl;
-use kernel::{AppointmentId, ContactId, FieldErrors, PractitionerId, RoomId, ServiceId, Tag, Timestamp};
+use kernel::{AppointmentId, ContactId, FieldErrors, PractitionerId, RoomId, SeriesId, ServiceId, Tag, Timestamp};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -50,6 +50,8 @@ pub(crate) struct AppointmentFilter {
     room_id: Option<RoomId>,
     /// Only those for this service.
     service_id: Option<ServiceId>,
+    /// Only those of this series.
+    series_id: Option<SeriesId>,
     /// Only those in this status; may be repeated.
     status: Vec<AppointmentStatus>,
 }
@@ -219,6 +221,9 @@ pub(super) async fn page(
     }
     if let Some(service) = filter.service_id {
         query = query.filter(appointments::service_id.eq(service));
+    }
+    if let Some(series) = filter.series_id {
+        query = query.filter(appointments::series_id.eq(series));
     }
     if !filter.status.is_empty() {
         query = query.filter(appointments::status.eq_any(&filter.status));

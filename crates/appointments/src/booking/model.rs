@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use kernel::money::{Currency, Money};
 use kernel::text::{InvalidText, multiline};
 use kernel::{
-    AppointmentId, ContactId, PractitionerId, RoomId, ServiceId, TimeSlot, Timestamp, Version, text_column, text_enum,
+    AppointmentId, ContactId, PractitionerId, RoomId, SeriesId, ServiceId, TimeSlot, Timestamp, Version, text_column,
+    text_enum,
 };
 
 text_enum! {
@@ -160,6 +161,12 @@ pub struct Appointment {
     pub source: Source,
     /// How often it changed in ways that a calendar program has to be told (RFC 5545, 3.8.7.4).
     pub sequence: i32,
+    /// The series that it is of.
+    pub series_id: Option<SeriesId>,
+    /// When the rule of that series puts it (RFC 5545, 3.8.4.4).
+    pub occurrence_at: Option<Timestamp>,
+    /// Whether it was changed by itself, so that changes of the series pass it by.
+    pub series_exception: bool,
     /// How often the row was written.
     pub version: Version,
     /// When it was made.

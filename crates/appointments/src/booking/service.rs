@@ -3,8 +3,8 @@
 use db::{AuditRecord, TenantRead, TenantTx};
 use futures_util::{FutureExt, future};
 use kernel::{
-    AppointmentId, ContactId, FieldErrors, HoldId, PractitionerId, RoomId, ServiceId, TimeSlot, Timestamp, Version,
-    Zone,
+    AppointmentId, ContactId, FieldErrors, HoldId, PractitionerId, RoomId, SeriesId, ServiceId, TimeSlot, Timestamp,
+    Version, Zone,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -107,7 +107,7 @@ pub async fn book(tx: &mut TenantTx<'_>, request: &BookingRequest) -> Result<App
     if hold_taken == Some(false) {
         return Err(no_such_hold().into());
     }
-    let appointment = insert(tx, request, &wish, &booking, &claim, follow_up_of).await?;
+    let appointment = insert(tx, request, wish.service, &booking, &claim, follow_up_of, None).await?;
     announce_booking(tx, &appointment, context.zone, request);
     Ok(appointment)
 }
@@ -242,13 +242,25 @@ pub(crate) async fn claim(
     Ok(claim)
 }
 
-async fn insert(
-    tx: &TenantTx<'_>,
+/// Where a new appointment stands in a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) series: SeriesId,
+    /// When the rule puts it.
+    pub(crate) occurrence_at: Timestamp,
+    /// Whether it stands elsewhere.
+    pub(crate) exception: bool,
+}
+
+/// Writes the appointment that was planned and claimed.
+pub(crate) async fn insert(
+    tx: &TenantRead<'_>,
     request: &BookingRequest,
-    wish: &Wish,
+    service: Option<ServiceId>,
     booking: &Booking,
     claim: &Claim,
     follow_up_of: Option<AppointmentId>,
+    place: Option<Place>,
 ) -> Result<Appointment, BookingError> {
     let id = request.id.unwrap_or_else(|| AppointmentId::new_at(tx.now()));
     let status = request.terms.first_status();
@@ -259,7 +271,7 @@ async fn insert(
         contact_id: request.contact,
         practitioner_id: request.practitioner,
         room_id: claim.room,
-        service_id: wish.service,
+        service_id: service,
         starts_at: booking.slot.starts_at(),
         ends_at: booking.slot.ends_at(),
         status,
@@ -271,6 +283,9 @@ async fn insert(
         price_cents: price.map(|price| price.amount_cents),
         price_currency: price.map(|price| price.currency),
         source: request.terms.source(),
+        series_id: place.map(|place| place.series),
+        occurrence_at: place.map(|place| place.occurrence_at),
+        series_exception: place.is_some_and(|place| place.exception),
     };
     let first = Move {
         appointment: id,
@@ -294,7 +309,8 @@ pub(crate) fn price_of(booking: &Booking, follow_up_of: Option<AppointmentId>) -
     })
 }
 
-fn announce_booking(tx: &mut TenantTx<'_>, appointment: &Appointment, zone: Zone, request: &BookingRequest) {
+/// Notes a new appointment in the audit log, the outbox and the cache's tags.
+pub(crate) fn announce_booking(tx: &mut TenantTx<'_>, appointment: &Appointment, zone: Zone, request: &BookingRequest) {
     let (action, event) = match request.terms {
         Terms::Overbooked(_) => ("appointments.overbook", "appointment.booked"),
         Terms::Regular | Terms::Kept { .. } => ("appointments.book", "appointment.booked"),

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::money::{Currency, Money};
 use kernel::{
-    Actor, AppointmentId, AppointmentMoveId, ClinicId, ContactId, PractitionerId, RoomId, ServiceId, Timestamp,
-    Version, Zone,
+    Actor, AppointmentId, AppointmentMoveId, ClinicId, ContactId, PractitionerId, RoomId, SeriesId, ServiceId,
+    Timestamp, Version, Zone,
 };
 use uuid::Uuid;
 
@@ -37,31 +37,37 @@ pub(super) struct NewAppointment<'a> {
     pub(super) price_cents: Option<i64>,
     pub(super) price_currency: Option<Currency>,
     pub(super) source: Source,
+    pub(super) series_id: Option<SeriesId>,
+    pub(super) occurrence_at: Option<Timestamp>,
+    pub(super) series_exception: bool,
 }
 
 /// What a move changes; `None` in the outer option keeps.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = appointments)]
-pub(super) struct Changes {
-    pub(super) practitioner_id: Option<PractitionerId>,
-    pub(super) room_id: Option<Option<RoomId>>,
-    pub(super) service_id: Option<Option<ServiceId>>,
-    pub(super) starts_at: Option<Timestamp>,
-    pub(super) ends_at: Option<Timestamp>,
-    pub(super) status: Option<AppointmentStatus>,
-    pub(super) overbooked: Option<bool>,
-    pub(super) notes: Option<Option<Notes>>,
-    pub(super) cancelled_by: Option<Option<CancelledBy>>,
-    pub(super) cancellation_reason: Option<Option<Reason>>,
-    pub(super) follow_up_of_id: Option<Option<AppointmentId>>,
-    pub(super) price_cents: Option<Option<i64>>,
-    pub(super) price_currency: Option<Option<Currency>>,
-    pub(super) sequence: Option<i32>,
+pub(crate) struct Changes {
+    pub(crate) practitioner_id: Option<PractitionerId>,
+    pub(crate) room_id: Option<Option<RoomId>>,
+    pub(crate) service_id: Option<Option<ServiceId>>,
+    pub(crate) starts_at: Option<Timestamp>,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) status: Option<AppointmentStatus>,
+    pub(crate) overbooked: Option<bool>,
+    pub(crate) notes: Option<Option<Notes>>,
+    pub(crate) cancelled_by: Option<Option<CancelledBy>>,
+    pub(crate) cancellation_reason: Option<Option<Reason>>,
+    pub(crate) follow_up_of_id: Option<Option<AppointmentId>>,
+    pub(crate) price_cents: Option<Option<i64>>,
+    pub(crate) price_currency: Option<Option<Currency>>,
+    pub(crate) sequence: Option<i32>,
+    pub(crate) series_id: Option<SeriesId>,
+    pub(crate) occurrence_at: Option<Timestamp>,
+    pub(crate) series_exception: Option<bool>,
 }
 
 impl Changes {
     /// The price becomes `price`, free as a follow-up of `follow_up_of` when there is one.
-    pub(super) fn price(mut self, price: Option<Money>, follow_up_of: Option<AppointmentId>) -> Self {
+    pub(crate) fn price(mut self, price: Option<Money>, follow_up_of: Option<AppointmentId>) -> Self {
         self.price_cents = Some(price.map(|price| price.amount_cents));
         self.price_currency = Some(price.map(|price| price.currency));
         self.follow_up_of_id = Some(follow_up_of);
@@ -90,15 +96,15 @@ pub(super) struct NewMove<'a> {
 
 /// A move as the service knows it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Move<'a> {
-    pub(super) appointment: AppointmentId,
+pub(crate) struct Move<'a> {
+    pub(crate) appointment: AppointmentId,
     /// The version that the appointment has by it.
-    pub(super) version: Version,
-    pub(super) action: &'static str,
+    pub(crate) version: Version,
+    pub(crate) action: &'static str,
     /// Status and start before it; none when the appointment was made by it.
-    pub(super) from: Option<(AppointmentStatus, Timestamp)>,
-    pub(super) to: (AppointmentStatus, Timestamp),
-    pub(super) reason: Option<&'a Reason>,
+    pub(crate) from: Option<(AppointmentStatus, Timestamp)>,
+    pub(crate) to: (AppointmentStatus, Timestamp),
+    pub(crate) reason: Option<&'a Reason>,
 }
 
 impl<'a> NewMove<'a> {
@@ -184,7 +190,7 @@ pub(crate) async fn lock(tx: &TenantRead<'_>, id: AppointmentId) -> Result<Optio
 
 /// What a change of an appointment does to the time it keeps busy.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Busy<'a> {
+pub(crate) enum Busy<'a> {
     /// Nothing.
     Keeps,
     /// Its time is free again.
@@ -196,7 +202,7 @@ pub(super) enum Busy<'a> {
 }
 
 /// Writes a change with the move that it is, if it is one, and what it does to busy time.
-pub(super) async fn update(
+pub(crate) async fn update(
     tx: &TenantRead<'_>,
     id: AppointmentId,
     changes: Changes,
@@ -317,7 +323,7 @@ pub(super) async fn restore_contact(
 }
 
 /// The clinic's zone.
-pub(super) async fn zone(tx: &TenantRead<'_>) -> Result<Zone, DbError> {
+pub(crate) async fn zone(tx: &TenantRead<'_>) -> Result<Zone, DbError> {
     clinics::table
         .filter(clinics::id.eq(tx.clinic()))
         .select(clinics::zone)

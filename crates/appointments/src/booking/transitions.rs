@@ -96,7 +96,7 @@ fn target(action: Action, status: AppointmentStatus) -> Result<AppointmentStatus
 }
 
 /// The move of `before` by `action` to `to`.
-fn step_of<'a>(
+pub(crate) fn step_of<'a>(
     before: &Appointment,
     action: Action,
     to: (AppointmentStatus, Timestamp),
@@ -113,7 +113,7 @@ fn step_of<'a>(
 }
 
 /// The changes that every move to `status` makes.
-fn changes_for(before: &Appointment, action: Action, status: AppointmentStatus) -> Changes {
+pub(crate) fn changes_for(before: &Appointment, action: Action, status: AppointmentStatus) -> Changes {
     Changes {
         status: Some(status),
         sequence: action.counts_up_sequence().then(|| before.sequence.saturating_add(1)),
@@ -122,7 +122,13 @@ fn changes_for(before: &Appointment, action: Action, status: AppointmentStatus) 
 }
 
 /// Notes in the audit log, the outbox and the cache's tags that `action` made `before` into `after`.
-fn announce(tx: &mut TenantTx<'_>, action: Action, before: &Locked, after: &Appointment, reason: Option<&Reason>) {
+pub(crate) fn announce(
+    tx: &mut TenantTx<'_>,
+    action: Action,
+    before: &Locked,
+    after: &Appointment,
+    reason: Option<&Reason>,
+) {
     let (event, audited) = action.names();
     let mut record = AuditRecord::new(audited, "appointment", after.id.as_uuid())
         .with_detail(json!({ "from": before.appointment.status, "to": after.status, "overbooked": after.overbooked }));
@@ -295,6 +301,7 @@ pub async fn reschedule(
     changes.starts_at = Some(booking.slot.starts_at());
     changes.ends_at = Some(booking.slot.ends_at());
     changes.overbooked = Some(!claim.exclusive);
+    changes.series_exception = before.series_id.map(|_| true);
     let reason = request.reason.as_ref();
     let movement = step_of(before, Action::Reschedule, (status, booking.slot.starts_at()), reason);
     let after = store::update(tx, id, changes, Some(movement), Busy::Moves(&claim)).await?;
@@ -341,6 +348,7 @@ pub async fn edit(
         changes.sequence = Some(before.sequence.saturating_add(1));
         claimed = Some(claim);
     }
+    changes.series_exception = before.series_id.map(|_| true);
     let busy = claimed.as_ref().map_or(Busy::Keeps, Busy::Moves);
     let after = store::update(tx, id, changes, None, busy).await?;
     tx.audit(

@@ -2,7 +2,8 @@
 
 use kernel::money::Money;
 use kernel::{
-    AppointmentId, AppointmentMoveId, ContactId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version,
+    AppointmentId, AppointmentMoveId, ContactId, FieldErrors, PractitionerId, RoomId, SeriesId, ServiceId, Timestamp,
+    Version,
 };
 use rest::{Patch, View};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,12 @@ pub struct AppointmentView {
     pub price: Option<Money>,
     /// How it came into the agenda.
     pub source: Source,
+    /// The series that it is of.
+    pub series_id: Option<SeriesId>,
+    /// When the rule of that series puts it, wherever it was moved since.
+    pub occurrence_at: Option<Timestamp>,
+    /// Whether it was changed by itself, so that changes of the series pass it by.
+    pub series_exception: bool,
     /// How often it was written.
     #[schema(inline)]
     pub version: Version,
@@ -111,6 +118,9 @@ impl From<Appointment> for AppointmentView {
             price_currency: _,
             source,
             sequence: _,
+            series_id,
+            occurrence_at,
+            series_exception,
             version,
             created_at,
             updated_at,
@@ -132,6 +142,9 @@ impl From<Appointment> for AppointmentView {
             follow_up_of_id,
             price,
             source,
+            series_id,
+            occurrence_at,
+            series_exception,
             version,
             created_at,
             updated_at,

@@ -31,6 +31,13 @@ impl Language {
         }
     }
 
+    fn cut(self, most: usize) -> String {
+        match self {
+            Self::Portuguese => format!("Incompleta: mostra no máximo {most} consultas passadas e {most} futuras"),
+            Self::English => format!("Incomplete: shows at most {most} past and {most} coming appointments"),
+        }
+    }
+
     const fn appointment(self) -> &'static str {
         match self {
             Self::Portuguese => "Consulta",
@@ -137,6 +144,8 @@ pub struct Heading {
     pub language: Language,
     /// In which zone the clinic is.
     pub zone: Zone,
+    /// How many entries there are at most in each direction, where there would be more.
+    pub cut_at: Option<usize>,
 }
 
 /// The calendar as text.
@@ -159,6 +168,9 @@ pub fn write(heading: &Heading, entries: &[Entry]) -> String {
                 .done(),
         )
         .append_property(("X-PUBLISHED-TTL", refresh.as_str()));
+    if let Some(most) = heading.cut_at {
+        calendar.append_property(("X-WR-CALDESC", heading.language.cut(most).as_str()));
+    }
     for entry in entries {
         calendar.push(event(entry, heading.language));
     }
@@ -268,6 +280,7 @@ mod tests {
             name: name.to_owned(),
             language: Language::Portuguese,
             zone: "America/Sao_Paulo".parse().unwrap(),
+            cut_at: None,
         }
     }
 

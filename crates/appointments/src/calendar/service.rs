@@ -76,13 +76,14 @@ pub(super) async fn read(tx: &TenantRead<'_>, token: &CalendarFeedToken) -> Resu
         zone,
         locale,
     } = store::open(tx, &token.hash()).await?;
-    let rows = store::entries(tx, Scope::of(practitioner_id, room_id)).await?;
+    let (rows, is_cut) = store::entries(tx, Scope::of(practitioner_id, room_id)).await?;
     Ok(Agenda {
         feed: id,
         heading: Heading {
             name: name.as_str().to_owned(),
             language: Language::of(&locale),
             zone,
+            cut_at: is_cut.then_some(store::MOST_EACH_WAY),
         },
         entries: rows
             .into_iter()

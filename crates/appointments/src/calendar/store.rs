@@ -154,11 +154,13 @@ const BACK: TimeDelta = TimeDelta::days(90);
 const AHEAD: TimeDelta = TimeDelta::days(365);
 /// How many appointments a feed shows in each direction, the nearest first: the feed of a whole network of clinics would
 /// otherwise be larger than calendar programs and this server bear.
-const MOST_EACH_WAY: i64 = 5_000;
+pub(super) const MOST_EACH_WAY: usize = 5_000;
 
 /// Appointments of the feed's clinic with the names that a feed shows.
 macro_rules! entries {
     ($tx:expr, $scope:expr) => {{
+        // One more, to know whether there are more.
+        let most = i64::try_from(MOST_EACH_WAY).unwrap_or(i64::MAX);
         let mut query = appointments::table
             .inner_join(
                 contacts::table.on(contacts::clinic_id
@@ -195,7 +197,7 @@ macro_rules! entries {
                 rooms::name.nullable(),
                 services::name.nullable(),
             ))
-            .limit(MOST_EACH_WAY)
+            .limit(most.saturating_add(1))
             .into_boxed();
         if let Some(practitioner) = $scope.practitioner() {
             query = query.filter(appointments::practitioner_id.eq(practitioner));
@@ -207,8 +209,9 @@ macro_rules! entries {
     }};
 }
 
-/// What a feed shows: from 90 days back to 365 ahead, in the order of time. Two statements, sent together.
-pub(super) async fn entries(tx: &TenantRead<'_>, scope: Scope) -> Result<Vec<FeedRow>, DbError> {
+/// What a feed shows: from 90 days back to 365 ahead, in the order of time; and whether it is cut at either end. Two statements,
+/// sent together.
+pub(super) async fn entries(tx: &TenantRead<'_>, scope: Scope) -> Result<(Vec<FeedRow>, bool), DbError> {
     let now = tx.now();
     let past = entries!(tx, scope)
         .filter(appointments::starts_at.ge(now.saturating_add(-BACK)))
@@ -219,7 +222,10 @@ pub(super) async fn entries(tx: &TenantRead<'_>, scope: Scope) -> Result<Vec<Fee
         .filter(appointments::starts_at.lt(now.saturating_add(AHEAD)))
         .order((appointments::starts_at.asc(), appointments::id.asc()));
     let (mut past_connection, mut upcoming_connection) = (tx.conn(), tx.conn());
-    let (past, upcoming): (Vec<FeedRow>, Vec<FeedRow>) =
+    let (mut past, mut upcoming): (Vec<FeedRow>, Vec<FeedRow>) =
         try_join!(past.load(&mut past_connection), upcoming.load(&mut upcoming_connection))?;
-    Ok(past.into_iter().rev().chain(upcoming).collect())
+    let is_cut = past.len() > MOST_EACH_WAY || upcoming.len() > MOST_EACH_WAY;
+    past.truncate(MOST_EACH_WAY);
+    upcoming.truncate(MOST_EACH_WAY);
+    Ok((past.into_iter().rev().chain(upcoming).collect(), is_cut))
 }

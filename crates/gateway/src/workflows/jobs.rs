@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use appointments::holds;
 use db::{Db, PoolConfig};
+use fetch::Fetcher;
 use integrations::Courier;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::{reminders, waitlist, webhooks};
+use super::{calendars, reminders, waitlist, webhooks};
 use crate::imports;
 use crate::shared::Shared;
 
@@ -29,11 +30,12 @@ struct HoldEvent {
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let config = WorkerConfig::default();
     let courier = webhooks::start_courier(shared)?;
+    let fetcher = Fetcher::new(shared.config().allowed_networks.clone()).map_err(std::io::Error::other)?;
     let setup = Setup {
         config,
         database: shared.config().worker_database.clone(),
         clock: Arc::clone(shared.clock()),
-        handlers: handlers(shared, courier),
+        handlers: handlers(shared, fetcher, courier),
         schedules: schedules(),
         wake: shared.wake().clone(),
     };
@@ -53,10 +55,11 @@ fn schedules() -> Schedules {
 }
 
 /// Which event is followed by what.
-fn handlers(shared: &Shared, courier: Courier) -> Handlers {
+fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
     let handlers = waitlist::handlers(handlers);
     let handlers = reminders::handlers(handlers);
+    let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
     let handlers = imports::handlers(handlers, shared.files());
     webhooks::handlers(handlers, courier)
 }

@@ -117,10 +117,12 @@ async fn merge(
 ) -> Result<MergeOutcome, MergeFailure> {
     let pair = service::lock(tx, into, request.from_id, expected).await?;
     let booking::Moved { appointments, holds } = booking::move_contact(tx, request.from_id, into).await?;
+    let series = appointments::series::move_contact(tx, request.from_id, into).await?;
     let waiting = waitlist::move_contact(tx, request.from_id, into).await?;
     let also_moved = BTreeMap::from([
         ("appointments", appointments.into_iter().map(Uuid::from).collect()),
         ("holds", holds.into_iter().map(Uuid::from).collect()),
+        ("appointment_series", series.into_iter().map(Uuid::from).collect()),
         ("waitlist_entries", waiting.into_iter().map(Uuid::from).collect()),
     ]);
     Ok(service::merge(tx, pair, &request.keep, also_moved).await?)

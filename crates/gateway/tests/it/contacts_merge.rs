@@ -235,7 +235,7 @@ async fn everything_of_the_one_that_goes_moves() {
     assert_eq!(merged.body["from_id"], maria.as_str());
     assert_eq!(
         merged.body["moved"],
-        json!({"appointments": 2, "holds": 0, "consents": 1, "guarded": 1})
+        json!({"appointments": 2, "holds": 0, "appointment_series": 0, "consents": 1, "guarded": 1})
     );
     let contact = &merged.body["contact"];
     for (field, value) in [
@@ -317,6 +317,14 @@ async fn every_reference_in_the_schema_is_moved() {
         )
         .await
         .unwrap();
+    let series = json!({
+        "contact_id": maria, "practitioner_id": world::practitioner("dr-lima"), "rule": "FREQ=DAILY;COUNT=2",
+        "starts_at": "2026-11-24T14:00:00Z", "ends_at": "2026-11-24T14:30:00Z"
+    });
+    reception
+        .post("/v1/appointment-series", series)
+        .await
+        .assert_status(201);
     let _ = make(
         &reception,
         json!({"name": "Léo", "guardian": {"contact_id": maria.to_string()}}),

@@ -117,6 +117,21 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
         ),
         ("reminder-rules", "/v1/reminder-rules", None),
         (
+            "appointment-series",
+            "/v1/appointment-series",
+            Some(json!({
+                "contact_id": ids.get("contacts").cloned().unwrap_or_default(), "practitioner_id": practitioner,
+                "starts_at": "2026-12-01T14:00:00Z", "ends_at": "2026-12-01T14:30:00Z", "rule": "FREQ=WEEKLY;COUNT=2",
+            })),
+        ),
+        (
+            "external",
+            "/v1/calendar/external",
+            Some(json!({
+                "name": "Elsewhere", "practitioner_id": practitioner, "url": "https://calendar.invalid/private.ics",
+            })),
+        ),
+        (
             "feeds",
             "/v1/calendar/feeds",
             Some(json!({"name": "Agenda", "practitioner_id": practitioner})),
@@ -236,6 +251,11 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         body[field] = id;
         body
     };
+    let series = |field: &str, id: Value| {
+        let mut body = slot(field, id);
+        body["rule"] = json!("FREQ=WEEKLY;COUNT=2");
+        body
+    };
     let empty = Some(json!({}));
     let (body, foreign) = match operation {
         "get_api_key"
@@ -260,6 +280,10 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "reopen_appointment"
         | "start_appointment"
         | "get_calendar_feed"
+        | "get_series"
+        | "get_external_calendar"
+        | "archive_external_calendar"
+        | "refresh_external_calendar"
         | "revoke_calendar_feed"
         | "get_contact"
         | "archive_contact"
@@ -415,6 +439,51 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
                 ("/hold_id", slot("hold_id", of("holds"))),
             ]),
         ),
+        "preview_series" | "create_series" => (
+            empty,
+            Fields(vec![
+                ("/contact_id", series("contact_id", of("contacts"))),
+                ("/practitioner_id", series("practitioner_id", of("practitioners"))),
+                ("/room_id", series("room_id", of("rooms"))),
+                ("/service_id", series("service_id", of("services"))),
+            ]),
+        ),
+        "change_series" => (
+            Some(json!({"scope": "all", "notes": "Later"})),
+            PathAndFields(vec![
+                (
+                    "/practitioner_id",
+                    json!({"scope": "all", "practitioner_id": of("practitioners")}),
+                ),
+                ("/room_id", json!({"scope": "all", "room_id": of("rooms")})),
+                ("/service_id", json!({"scope": "all", "service_id": of("services")})),
+                (
+                    "/appointment_id",
+                    json!({"scope": "this", "notes": "Later", "appointment_id": of("appointments")}),
+                ),
+            ]),
+        ),
+        "cancel_series" => (
+            Some(json!({"scope": "all"})),
+            PathAndFields(vec![(
+                "/appointment_id",
+                json!({"scope": "this", "appointment_id": of("appointments")}),
+            )]),
+        ),
+        "list_series" => (
+            None,
+            Filters(&[("practitioner_id", "practitioners"), ("contact_id", "contacts")]),
+        ),
+        "create_external_calendar" => (
+            empty,
+            Fields(vec![(
+                "/practitioner_id",
+                json!({"name": "Elsewhere", "practitioner_id": of("practitioners"),
+                       "url": "https://calendar.invalid/private.ics"}),
+            )]),
+        ),
+        "update_external_calendar" => (empty, Path),
+        "list_external_calendars" => (None, Filters(&[("practitioner_id", "practitioners")])),
         "create_hold" => (
             empty,
             Fields(vec![
@@ -497,6 +566,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
                 ("practitioner_id", "practitioners"),
                 ("contact_id", "contacts"),
                 ("room_id", "rooms"),
+                ("series_id", "appointment-series"),
             ]),
         ),
         "list_holds" => (None, Filters(&[("practitioner_id", "practitioners")])),

@@ -1,0 +1,18 @@
+//! What a merge of two contacts does to series.
+
+use db::{DbError, TenantTx};
+use kernel::{ContactId, SeriesId};
+
+use super::store;
+use crate::tags;
+
+/// Gives every series of the contact `from` to the contact `into`; says which, for the record of the merge. Their appointments
+/// are moved with all others.
+///
+/// # Errors
+/// The database's failure.
+pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactId) -> Result<Vec<SeriesId>, DbError> {
+    let moved = store::move_contact(tx, from, into).await?;
+    tx.touch(tags::series());
+    Ok(moved)
+}

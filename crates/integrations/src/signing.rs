@@ -92,8 +92,8 @@ mod tests {
             for secret in &secrets {
                 let reader = Webhook::new(secret.reveal().expose_secret()).unwrap();
                 prop_assert!(reader.verify(body.as_bytes(), &headers).is_ok());
-                let altered = [body.as_bytes(), b" "].concat();
-                prop_assert!(reader.verify(&altered, &headers).is_err());
+                let longer = format!("{body} ");
+                prop_assert!(reader.verify(longer.as_bytes(), &headers).is_err());
             }
             let stranger = Webhook::new(SigningSecret::generate().unwrap().reveal().expose_secret()).unwrap();
             prop_assert!(stranger.verify(body.as_bytes(), &headers).is_err());

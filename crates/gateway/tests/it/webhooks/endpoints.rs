@@ -30,7 +30,7 @@ async fn an_endpoint_is_made_shown_changed_and_put_away_and_its_secret_shown_onc
     let shown = owner.get(&path).await.expect_status(200);
     let listed = owner.get(ENDPOINTS).await.expect_status(200);
     assert_eq!(&shown.body, view);
-    assert_eq!(listed.data(), [view.clone()]);
+    assert_eq!(listed.data(), std::slice::from_ref(view));
     for answer in [&shown, &listed] {
         assert!(
             !String::from_utf8_lossy(&answer.bytes).contains(&secret[6..]),

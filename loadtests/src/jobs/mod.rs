@@ -130,7 +130,7 @@ impl Stage {
         self.maintenance
             .execute(
                 "INSERT INTO outbox (clinic_id, id, class, lane, kind, payload, available_at)
-                 SELECT $1, gen_random_uuid(), 'job', $2, $3, '{}', now() FROM generate_series(1, $4)",
+                 SELECT $1::uuid, gen_random_uuid(), 'job', $2::smallint, $3::text, '{}', now() FROM generate_series(1, $4::integer)",
                 &[
                     self.clinic.as_uuid(),
                     &lane.number(),
@@ -145,7 +145,7 @@ impl Stage {
     /// Removes what is left of earlier measurements.
     async fn empty(&self) -> Result<(), JobsError> {
         self.maintenance
-            .batch_execute("DELETE FROM outbox WHERE kind LIKE 'load.%'; VACUUM (ANALYZE) outbox")
+            .batch_execute("DELETE FROM outbox WHERE kind LIKE 'load.%'")
             .await?;
         Ok(())
     }

@@ -101,8 +101,10 @@ impl Bus {
     }
 
     fn new(link: Link, redis: Option<Wire>) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "a name for a process and its lifetime, not for a row")]
+        let node = Uuid::new_v4();
         Self(Arc::new(Inner {
-            node: Uuid::new_v4(),
+            node,
             link,
             dropped: AtomicU64::new(0),
             redis,
@@ -113,6 +115,12 @@ impl Bus {
     #[must_use]
     pub fn link(&self) -> &Link {
         &self.0.link
+    }
+
+    /// Whether there are others to tell.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0.redis.is_some()
     }
 
     /// How many news could not be sent.

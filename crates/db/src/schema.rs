@@ -332,6 +332,7 @@ diesel::table! {
         class -> Text,
         lane -> SmallInt,
         seen_from -> BigInt,
+        written_at -> Timestamptz,
     }
 }
 
@@ -367,6 +368,16 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    realtime_tickets (clinic_id, secret_hash) {
+        clinic_id -> Uuid,
+        secret_hash -> Binary,
+        session_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
     }
 }
 

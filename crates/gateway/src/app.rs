@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
 use crate::shared::Worker;
-use crate::{documents, health, unmatched, workflows};
+use crate::{documents, health, realtime, unmatched, workflows};
 
 /// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
@@ -18,6 +18,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     appointments::routes(config);
     clinics::routes(config);
     workflows::routes(config);
+    realtime::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.
@@ -66,6 +67,7 @@ pub fn build(
         .app_data(worker.guard)
         .app_data(worker.accounts)
         .app_data(worker.clinic_keys)
+        .app_data(worker.live)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

@@ -36,6 +36,7 @@ use crate::unmatched::Routes;
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
         (name = "calendar", description = "Feeds for calendar programs"),
+        (name = "realtime", description = "What happens, told while it happens, over a WebSocket"),
     )
 )]
 struct Frame;

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod documents;
 pub mod events;
 mod health;
+pub mod realtime;
 pub mod server;
 pub mod shared;
 mod unmatched;

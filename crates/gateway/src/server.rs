@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::shared::{AssemblyError, Shared, Worker};
-use crate::{app, documents, workflows};
+use crate::{app, documents, realtime, workflows};
 
 /// Why the server could not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum ServeError {
     /// The jobs' thread could not be started.
     #[error("the jobs could not be started: {0}")]
     Jobs(String),
+    /// The threads of live connections could not be started.
+    #[error("live connections could not be started: {0}")]
+    Live(std::io::Error),
     /// The database cannot be served from.
     #[error("{0}")]
     Database(String),
@@ -55,6 +58,8 @@ pub struct Running {
     server: ServerHandle,
     admin: ServerHandle,
     jobs: jobs::JobsHandle,
+    bus: bus::BusHandle,
+    keeper: realtime::KeeperHandle,
     housekeeping: rt::task::JoinHandle<()>,
     leave_house: oneshot::Sender<()>,
 }
@@ -86,6 +91,8 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         .listen(admin_listener)?
         .run();
     let jobs = workflows::start_jobs(&shared).map_err(|error| ServeError::Jobs(error.to_string()))?;
+    let bus = shared.bus().start(shared.bus_listeners()).map_err(ServeError::Live)?;
+    let keeper = realtime::start_keeper(&shared).map_err(ServeError::Live)?;
     let (leave_house, left) = oneshot::channel();
     let running = Running {
         address,
@@ -93,6 +100,8 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         server: server.handle(),
         admin: admin.handle(),
         jobs,
+        bus,
+        keeper,
         housekeeping: rt::spawn(keep_house(shared.clone(), left)),
         leave_house,
         shared,
@@ -120,8 +129,12 @@ impl Running {
         let drain = self.shared.config().server.drain;
         tracing::info!(drain_seconds = drain.as_secs(), "stopping: not ready any more");
         tokio::time::sleep(drain).await;
+        // They would hold up the stop: nothing else ends them.
+        self.shared.live().leave();
         self.server.stop(true).await;
         self.jobs.stop().await;
+        self.keeper.stop().await;
+        self.bus.stop().await;
         // Not aborted: what it is writing just now would be lost.
         drop(self.leave_house);
         if let Err(error) = self.housekeeping.await {

@@ -93,7 +93,10 @@ pub async fn still_good(tx: &TenantRead<'_>, sign_ins: &[SignIn]) -> Result<Hash
             .load(&mut tx.conn())
             .await?;
         for row in rows {
-            note(SignIn::ApiKey(row.key), standing_of_api_key(tx.clinic(), &row, tx.now()));
+            note(
+                SignIn::ApiKey(row.key),
+                standing_of_api_key(tx.clinic(), &row, tx.now()),
+            );
         }
     }
     Ok(good)

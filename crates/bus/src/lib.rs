@@ -101,7 +101,10 @@ impl Bus {
     }
 
     fn new(link: Link, redis: Option<Wire>) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "a name for a process and its lifetime, not for a row")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a name for a process and its lifetime, not for a row"
+        )]
         let node = Uuid::new_v4();
         Self(Arc::new(Inner {
             node,

@@ -60,7 +60,11 @@ mod tests {
     fn a_number_that_was_passed_over_is_noticed() {
         let (mut peers, now) = (Peers::default(), Instant::now());
         let node = Uuid::from_u128(1);
-        assert_eq!(peers.heard(node, 4, now), Continuity::Broken, "heard for the first time");
+        assert_eq!(
+            peers.heard(node, 4, now),
+            Continuity::Broken,
+            "heard for the first time"
+        );
         assert_eq!(peers.heard(node, 5, now), Continuity::Unbroken);
         assert_eq!(peers.heard(node, 7, now), Continuity::Broken);
         assert_eq!(peers.heard(node, 8, now), Continuity::Unbroken);

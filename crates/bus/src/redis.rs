@@ -273,5 +273,8 @@ impl Conversation<'_> {
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, Broken> {
-    timeout(PATIENCE, work).await.or(Err(Broken::Late))?.map_err(Broken::Redis)
+    timeout(PATIENCE, work)
+        .await
+        .or(Err(Broken::Late))?
+        .map_err(Broken::Redis)
 }

@@ -48,6 +48,10 @@ pub enum ServeError {
 /// How often housekeeping looks around.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How often quotas are counted together with other gateways, and how long that rests after it has failed.
+const EXCHANGE: Duration = Duration::from_millis(100);
+const EXCHANGE_REST: Duration = Duration::from_secs(1);
+
 /// A server that runs.
 pub struct Running {
     /// Where the API is served.
@@ -61,6 +65,7 @@ pub struct Running {
     bus: bus::BusHandle,
     keeper: realtime::KeeperHandle,
     housekeeping: rt::task::JoinHandle<()>,
+    exchange: rt::task::JoinHandle<()>,
     leave_house: oneshot::Sender<()>,
 }
 
@@ -103,6 +108,7 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         bus,
         keeper,
         housekeeping: rt::spawn(keep_house(shared.clone(), left)),
+        exchange: rt::spawn(share_limits(shared.clone())),
         leave_house,
         shared,
     };
@@ -135,6 +141,7 @@ impl Running {
         self.jobs.stop().await;
         self.keeper.stop().await;
         self.bus.stop().await;
+        self.exchange.abort();
         // Not aborted: what it is writing just now would be lost.
         drop(self.leave_house);
         if let Err(error) = self.housekeeping.await {
@@ -185,5 +192,23 @@ async fn keep_house(shared: Shared, mut left: oneshot::Receiver<()>) {
             }
             shared.limits().forget_the_idle();
         }
+    }
+}
+
+/// Counts quotas together with other gateways, where there is Redis, for as long as the server runs.
+async fn share_limits(shared: Shared) {
+    let Some(redis) = shared.redis() else {
+        return;
+    };
+    let mut worked = true;
+    loop {
+        let exchanged = shared.limits().exchange(redis).await;
+        if let Err(error) = &exchanged
+            && worked
+        {
+            tracing::warn!(%error, "quotas are counted by this gateway alone until Redis answers");
+        }
+        worked = exchanged.is_ok();
+        tokio::time::sleep(if worked { EXCHANGE } else { EXCHANGE_REST }).await;
     }
 }

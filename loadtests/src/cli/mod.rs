@@ -2,6 +2,7 @@
 
 mod bare;
 mod cache_hit;
+mod live;
 mod load;
 mod report;
 
@@ -27,6 +28,8 @@ enum Command {
     Bare(bare::Arguments),
     /// Measures a hit of the in-process cache.
     CacheHit,
+    /// Measures how soon after a commit the news of it reach live connections.
+    Live(live::Arguments),
     /// Makes the report of what was measured.
     Report(report::Arguments),
 }
@@ -37,6 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Load(arguments) => load::run(&arguments),
         Command::Bare(arguments) => bare::run(&arguments),
         Command::CacheHit => cache_hit::run(),
+        Command::Live(arguments) => live::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
     };
     match result {

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::Live;
 use super::hub::Place;
 use super::seats::NoSeat;
 use super::socket::Socket;
 use super::tickets::{self, TicketError};
-use super::Live;
 
 /// How soon one may come again when the process has no seat.
 const COME_AGAIN: Duration = Duration::from_secs(5);
@@ -127,7 +127,15 @@ pub(super) async fn open(
         ),
     })?;
     let place = Place::take(&live, admission.sign_in, &admission.still, admission.since);
-    let socket = Socket::new((**live).clone(), rest.db.clone(), principal, place, seat, session, stream);
+    let socket = Socket::new(
+        (**live).clone(),
+        rest.db.clone(),
+        principal,
+        place,
+        seat,
+        session,
+        stream,
+    );
     rt::spawn(Box::pin(socket.run()));
     Ok(response)
 }

@@ -89,16 +89,14 @@ pub(crate) fn start(shared: &Shared) -> Result<KeeperHandle, std::io::Error> {
     let (ending, ended) = oneshot::channel();
     let shared = shared.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new()
-        .name("realtime".to_owned())
-        .spawn(move || {
-            runtime.block_on(async {
-                let db = shared.database(shared.config().database.clone(), POOL);
-                Box::pin(keep(shared.live(), &db, stopped)).await;
-            });
-            drop(runtime);
-            drop(ending);
-        })?;
+    std::thread::Builder::new().name("realtime".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let db = shared.database(shared.config().database.clone(), POOL);
+            Box::pin(keep(shared.live(), &db, stopped)).await;
+        });
+        drop(runtime);
+        drop(ending);
+    })?;
     Ok(KeeperHandle { stop, ended })
 }
 
@@ -137,9 +135,7 @@ async fn try_to_look_after(live: &Live, db: &Db, clinic: ClinicId) -> Result<(),
         return Ok(());
     }
     let sign_ins: Vec<_> = asked.iter().copied().collect();
-    let good = db
-        .read(&system, async |tx| still_good(tx, &sign_ins).await)
-        .await?;
+    let good = db.read(&system, async |tx| still_good(tx, &sign_ins).await).await?;
     if hub.settle(clinic, &asked, doubts, &good) {
         live.0.keeper.call(clinic);
     }
@@ -153,9 +149,7 @@ async fn catch_up(live: &Live, db: &Db, system: &System, clinic: ClinicId) -> Re
         return Ok(());
     };
     // Read before the events: whatever is of an older transaction is there to be read by now.
-    let settled = db
-        .read(system, async |tx| replay::oldest_open(tx).await)
-        .await?;
+    let settled = db.read(system, async |tx| replay::oldest_open(tx).await).await?;
     let mut after = None;
     loop {
         let (events, next) = db
@@ -172,4 +166,3 @@ async fn catch_up(live: &Live, db: &Db, system: &System, clinic: ClinicId) -> Re
     hub.advance(clinic, settled);
     Ok(())
 }
-

@@ -89,7 +89,10 @@ const fn closing(code: u16, reason: &'static str) -> Closing {
 
 impl Closing {
     pub(super) const GOING_AWAY: Self = closing(1001, "the server stops; connect again");
-    pub(super) const UNAVAILABLE: Self = closing(1013, "what has happened cannot be read just now; connect again and resume");
+    pub(super) const UNAVAILABLE: Self = closing(
+        1013,
+        "what has happened cannot be read just now; connect again and resume",
+    );
     pub(super) const UNREADABLE: Self = closing(4400, "a frame was too long or no text");
     pub(super) const SIGNED_OUT: Self = closing(4401, "this sign-in or key was ended; sign in again");
     pub(super) const FORBIDDEN: Self = closing(4403, "a permission for a subscribed topic was taken away");
@@ -121,7 +124,12 @@ mod tests {
 
     #[test]
     fn reasons_fit_into_a_closing_frame() {
-        for closing in [Closing::SIGNED_OUT, Closing::FORBIDDEN, Closing::TOO_SLOW, Closing::GOING_AWAY] {
+        for closing in [
+            Closing::SIGNED_OUT,
+            Closing::FORBIDDEN,
+            Closing::TOO_SLOW,
+            Closing::GOING_AWAY,
+        ] {
             assert!(closing.reason.len() <= 123);
         }
     }

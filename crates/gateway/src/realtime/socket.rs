@@ -129,12 +129,13 @@ impl Socket {
             tokio::select! {
                 biased;
                 changed = self.place.state.changed() => changed.or(Err(End::Gone))?,
-                message = self.stream.recv() => Box::pin(self.receive(message)).await?,
                 frame = self.place.frames.recv() => match frame {
                     Some(frame) => self.forward(&frame).await?,
                     // Cut: the state says why.
                     None => self.place.state.changed().await.or(Err(End::Close(Closing::TOO_SLOW)))?,
                 },
+                // After the frames: what was told before the client spoke comes before what it is answered.
+                message = self.stream.recv() => Box::pin(self.receive(message)).await?,
                 _ = beats.tick() => self.beat(heartbeat).await?,
             }
         }

@@ -57,6 +57,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("audit_log", &["db"]),
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),
+    ("realtime_tickets", &["gateway"]),
     // The worker removes what is past.
     ("idempotency_keys", &["rest", "jobs"]),
 ];

@@ -22,6 +22,8 @@ mod contacts_merge;
 mod contacts_search;
 mod conventions;
 mod holds;
+mod live;
+mod live_shared;
 mod openapi_lock;
 mod openapi_walk;
 mod practice;

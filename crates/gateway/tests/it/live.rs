@@ -324,7 +324,7 @@ async fn tell(db: &Db, number: usize, meanwhile: impl AsyncFn()) {
             meanwhile().await;
             tx.emit(
                 "appointment.updated",
-                &json!({ "appointment_id": world::appointment("first"), "number": number }),
+                &json!({ "contact_id": world::contact("maria"), "number": number }),
             );
             Ok(())
         })

@@ -4,6 +4,8 @@
 # bytes, uncached reads and bookings against pgbench with the same SQL and without row-level security. Both sides of a row
 # take turns; the median of the rounds counts. Writes loadtests/reports/latest.json.
 #
+# The news of commits are timed on BENCH_SOCKETS live connections.
+#
 # BENCH_DATA names the file of recorded appointments; BENCH_SECONDS and BENCH_ROUNDS set how long and how often each side
 # of a row runs, BENCH_CLIENTS with how many connections, BENCH_ROWS which rows.
 
@@ -19,6 +21,7 @@ readonly DURATION=${BENCH_SECONDS:-3}
 readonly ROUNDS=${BENCH_ROUNDS:-3}
 read -ra CLIENTS <<<"${BENCH_CLIENTS:-1 16 64}"
 read -ra ROWS <<<"${BENCH_ROWS:-contact-cached agenda-cached contact-uncached agenda-uncached search-uncached book jobs}"
+readonly SOCKETS=${BENCH_SOCKETS:-1000}
 # The clinic with the most appointments.
 readonly CLINIC_SLUG=vitoria-jardim-camburi
 # So many different questions, of which pgbench, which prepares each on each connection, asks the first few.
@@ -113,7 +116,8 @@ start_servers() {
   WORKERS=$(nproc)
   raise_rate_limits
   say "starting the gateway twice, with its cache and without; $WORKERS workers each, rate limits raised"
-  start_gateway gateway
+  # All live connections are one person's.
+  start_gateway gateway TASKMED_REALTIME_SOCKETS_PER_PRINCIPAL="$SOCKETS"
   GATEWAY=${STARTED[-1]}
   CACHED=$ADDRESS
   start_gateway gateway-uncached TASKMED_CACHE_MEGABYTES=0
@@ -317,6 +321,18 @@ measure_all() {
   done
 }
 
+# How soon news reach live connections: one appointment is changed again and again.
+measure_live() {
+  local appointment round
+  appointment=$(query "SELECT id FROM appointments WHERE clinic_id = '$CLINIC' ORDER BY id LIMIT 1")
+  for round in $(seq "$ROUNDS"); do
+    loadtests live "$CACHED" --appointment "$appointment" --sockets "$SOCKETS" >"$STATE/live" ||
+      fail "Live connections could not be measured: see $STATE/gateway.log."
+    cat "$STATE/live" >>"$STATE/samples"
+    say "live, round $round: $(tr '\n' ';' <"$STATE/live")"
+  done
+}
+
 # The most memory that the gateway ever had, as the kernel remembers it, in MiB.
 note_memory() {
   sample memory 0 ours "$(awk '/^VmHWM:/ { print $2 / 1024 }' "/proc/$GATEWAY/status")"
@@ -348,6 +364,7 @@ main() {
   start_bare
   "$PROJECT_ROOT/target/release/taskmed-loadtests" cache-hit >>"$STATE/samples"
   measure_all
+  measure_live
   note_memory
   loadtests report "$STATE/samples" --json "$HERE/reports/latest.json"
   say "written: loadtests/reports/latest.json"

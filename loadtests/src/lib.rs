@@ -1,10 +1,11 @@
 //! What TaskMed is measured with: a loader of recorded appointments, the bare server that answers are compared with, the
-//! micro-benchmark of the cache, and the report.
+//! micro-benchmark of the cache, many live connections, and the report.
 
 pub mod bare;
 pub mod cache_hit;
 pub mod copy;
 pub mod jobs;
+pub mod live;
 pub mod load;
 pub mod report;
 pub mod vitoria;

@@ -90,6 +90,24 @@ const KINDS: &[Kind] = &[
     ),
     kind("cache-hit", "in-process cache hit", "ms", Judged::AtMost(0.002)),
     kind(
+        "live-median",
+        "news to a live connection, half of them",
+        "ms",
+        Judged::Shown,
+    ),
+    kind(
+        "live",
+        "news to a live connection, 99 of 100",
+        "ms",
+        Judged::AtMost(50.0),
+    ),
+    kind(
+        "live-latest",
+        "news to a live connection, the latest",
+        "ms",
+        Judged::Shown,
+    ),
+    kind(
         "memory",
         "memory of the gateway, its highest",
         "MiB",

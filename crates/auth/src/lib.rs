@@ -16,6 +16,7 @@ pub mod sealing;
 pub mod secrets;
 pub mod signing_keys;
 mod standing;
+mod still;
 pub mod totp;
 mod verdicts;
 
@@ -23,6 +24,9 @@ pub use access_token::{AccessClaims, AccessSubject, AccessTokens, IssuedToken, T
 pub use authenticator::{AuthenticationError, Authenticator};
 pub use config::{AuthConfig, AuthSettings, ConfigFaults};
 pub use sealing::{ClinicKeys, ClinicSealer, MasterKeys, SealingError};
-pub use secrets::{ApiKeyToken, CalendarFeedToken, InvitationToken, PasswordResetToken, RefreshToken, SecretHash};
+pub use secrets::{
+    ApiKeyToken, CalendarFeedToken, InvitationToken, PasswordResetToken, RealtimeTicket, RefreshToken, SecretHash,
+};
 pub use signing_keys::SigningKeys;
-pub use verdicts::Verdicts;
+pub use still::{SignIn, Still, still_good};
+pub use verdicts::{Verdicts, subject_of};

@@ -142,6 +142,8 @@ token_kinds! {
     InvitationKind, InvitationToken = "tmi_" of ClinicId;
     /// Opens one calendar feed for reading.
     CalendarFeedKind, CalendarFeedToken = "tmf_" of ClinicId;
+    /// Opens one live connection, once.
+    RealtimeTicketKind, RealtimeTicket = "tmw_" of ClinicId;
     /// Lets a person set a new password, once.
     PasswordResetKind, PasswordResetToken = "tmp_" of UserId;
 }

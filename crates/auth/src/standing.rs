@@ -2,9 +2,11 @@
 
 use db::schema::{api_keys, clinics, memberships, sessions};
 use diesel::prelude::*;
-use kernel::{Actor, ApiKeyId, ClinicId, MembershipId, Permission, PermissionSet, Principal, Role, Timestamp, UserId};
+use kernel::{
+    Actor, ApiKeyId, ClinicId, MembershipId, Permission, PermissionSet, Principal, Role, SessionId, Timestamp, UserId,
+};
 
-use crate::access_token::AccessClaims;
+use crate::access_token::{AccessClaims, AccessSubject};
 use crate::verdicts::{Refusal, Standing};
 
 /// How a session and its membership stand.
@@ -87,6 +89,26 @@ pub(crate) fn standing_of_session(claims: &AccessClaims, row: &SessionRow, now: 
     }
 }
 
+/// How `session` itself stands, whatever tokens were made for it.
+pub(crate) fn standing_of_open_session(
+    clinic: ClinicId,
+    session: SessionId,
+    row: &SessionRow,
+    now: Timestamp,
+) -> Standing {
+    let claims = AccessClaims {
+        subject: AccessSubject {
+            user: row.user,
+            clinic,
+            membership: row.membership,
+            session,
+        },
+        issued_at: now,
+        expires_at: row.expires_at,
+    };
+    standing_of_session(&claims, row, now)
+}
+
 pub(crate) fn standing_of_api_key(clinic: ClinicId, row: &ApiKeyRow, now: Timestamp) -> Standing {
     let revoked = row.archived_at.is_some() || row.maker_archived_at.is_some() || row.clinic_status != "active";
     let outcome = if revoked {
@@ -112,8 +134,7 @@ pub(crate) fn standing_of_api_key(clinic: ClinicId, row: &ApiKeyRow, now: Timest
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access_token::AccessSubject;
-    use kernel::{Caller as _, SessionId};
+    use kernel::Caller as _;
     use uuid::Uuid;
 
     fn at(text: &str) -> Timestamp {

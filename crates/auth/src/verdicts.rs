@@ -195,7 +195,8 @@ impl Verdicts {
         self.forget(key.as_uuid());
     }
 
-    fn forget(&self, subject: &Uuid) {
+    /// Reads everything anew about the session, membership or API key with this id.
+    pub fn forget(&self, subject: &Uuid) {
         let sequence = self.0.sequence.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         if let Some(group) = self.0.forgotten.get(group_of(subject)) {
             group.fetch_max(sequence, Ordering::SeqCst);
@@ -224,8 +225,9 @@ fn group_of(subject: &Uuid) -> usize {
     usize::from(*last)
 }
 
-/// The session, membership or API key that `tag` names.
-fn subject_of(tag: &Tag) -> Option<Uuid> {
+/// The session, membership or API key that `tag` names: what somebody may do has changed with it.
+#[must_use]
+pub fn subject_of(tag: &Tag) -> Option<Uuid> {
     let (kind, id) = tag.as_str().split_once(':')?;
     matches!(kind, "session" | "membership" | "api_key")
         .then(|| Uuid::try_parse(id).ok())

@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::mem;
 
+use bus::Epoch;
 use kernel::{ClinicId, Tag};
 
 use crate::CacheKey;
@@ -55,9 +56,10 @@ impl Generations {
         }
     }
 
-    /// The present generation of `key`.
-    pub(crate) fn of(&self, key: &CacheKey) -> Generation {
-        key.tags().iter().fold(Generation::NEVER_BUMPED, |generation, tag| {
+    /// The present generation of `key` in `epoch`: answers of another epoch are never found.
+    pub(crate) fn of(&self, key: &CacheKey, epoch: Epoch) -> Generation {
+        let beginning = Generation::NEVER_BUMPED.with(epoch.number());
+        key.tags().iter().fold(beginning, |generation, tag| {
             let hash = self.hash(key.clinic(), tag);
             generation.with(self.parts.part(hash).get_or_draw(hash))
         })
@@ -141,6 +143,10 @@ mod tests {
         "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5".parse().unwrap()
     }
 
+    fn epoch() -> Epoch {
+        bus::Link::alone().epoch().unwrap()
+    }
+
     fn key(tags: &[usize]) -> CacheKey {
         let tags = tags.iter().map(|tag| Tag::part("row", tag)).collect();
         CacheKey::new(clinic(), "rows", PermissionSet::NONE, b"", tags)
@@ -150,23 +156,23 @@ mod tests {
     fn a_bump_of_any_tag_changes_the_generation_and_of_others_does_not() {
         let generations = Generations::new(1 << 12);
         for bumped in [1, 2, 3] {
-            let before = generations.of(&key(&[1, 2, 3]));
+            let before = generations.of(&key(&[1, 2, 3]), epoch());
             generations.bump(clinic(), &Tag::part("row", 4));
-            assert_eq!(generations.of(&key(&[3, 2, 1])), before);
+            assert_eq!(generations.of(&key(&[3, 2, 1]), epoch()), before);
             generations.bump(clinic(), &Tag::part("row", bumped));
-            assert_ne!(generations.of(&key(&[1, 2, 3])), before);
+            assert_ne!(generations.of(&key(&[1, 2, 3]), epoch()), before);
         }
     }
 
     #[test]
     fn another_clinics_bump_of_the_same_tag_changes_nothing() {
         let generations = Generations::new(1 << 12);
-        let before = generations.of(&key(&[1]));
+        let before = generations.of(&key(&[1]), epoch());
         generations.bump(
             "0192f0c1-2a3b-7c4d-8e5f-60718293a4b6".parse().unwrap(),
             &Tag::part("row", 1),
         );
-        assert_eq!(generations.of(&key(&[1])), before);
+        assert_eq!(generations.of(&key(&[1]), epoch()), before);
     }
 
     #[test]
@@ -185,11 +191,11 @@ mod tests {
     #[test]
     fn a_forgotten_generation_never_comes_back() {
         let generations = Generations::new(0);
-        let first = generations.of(&key(&[0]));
+        let first = generations.of(&key(&[0]), epoch());
         // Enough for every shard to drop its halves.
         for tag in 1..20_000 {
-            generations.of(&key(&[tag]));
+            generations.of(&key(&[tag]), epoch());
         }
-        assert_ne!(generations.of(&key(&[0])), first);
+        assert_ne!(generations.of(&key(&[0]), epoch()), first);
     }
 }

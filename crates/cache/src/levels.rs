@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bus::Link;
 use kernel::{ClinicId, Clock, Tag};
 
 use crate::flights::{Flights, Part};
@@ -19,13 +20,22 @@ struct Inner {
     shelf: Shelf,
     generations: Generations,
     flights: Flights,
+    link: Link,
 }
 
 impl Cache {
-    /// An empty cache.
+    /// An empty cache of a process that is alone.
     #[must_use]
     pub fn new(config: CacheConfig, clock: Arc<dyn Clock>) -> Self {
+        Self::linked(config, clock, Link::alone())
+    }
+
+    /// An empty cache of a process among others, whose bumps come over `link`: while they may not be heard, nothing is kept
+    /// and nothing that is kept is given.
+    #[must_use]
+    pub fn linked(config: CacheConfig, clock: Arc<dyn Clock>, link: Link) -> Self {
         Self(Arc::new(Inner {
+            link,
             clock,
             shelf: Shelf::new(config),
             generations: Generations::new(config.tags),
@@ -54,13 +64,20 @@ impl Cache {
             shelf,
             generations,
             flights,
+            link,
         } = &*self.0;
         let slot = key.slot();
         let share = shelf.share(key.clinic());
         let counters = share.of(ttl);
         loop {
             // Before anything is read from the database: see the crate's documentation.
-            let generation = generations.of(key);
+            let Some(epoch) = link.epoch() else {
+                counters.answered(Outcome::Miss);
+                let answer = fill().await?.trimmed();
+                counters.filled();
+                return Ok((answer, Outcome::Miss));
+            };
+            let generation = generations.of(key, epoch);
             let asked_at = clock.now();
             if let Some(answer) = shelf.get(&slot, generation, asked_at) {
                 counters.answered(Outcome::Hit);
@@ -84,7 +101,7 @@ impl Cache {
                     let answer = fill().await?.trimmed();
                     counters.filled();
                     // What was made stale meanwhile nobody could find, and it might stand where a newer answer is.
-                    if generations.of(key) == generation {
+                    if link.epoch() == Some(epoch) && generations.of(key, epoch) == generation {
                         shelf.put(Arc::clone(&share), slot, generation, ttl, asked_at, answer.clone());
                     }
                     leader.land(answer.clone());

@@ -17,6 +17,11 @@
 //! those that were read since their last turn being passed over once; nobody else's are touched. One map for all keeps
 //! an idle clinic at the price of an empty queue, where a map each would cost tens of kilobytes.
 //!
+//! # Several processes
+//! What another process makes stale comes over the bus. A generation is combined with the link's [`bus::Epoch`], which is
+//! there only while nothing can have been missed and changes whenever something may have been: so a process that was cut
+//! off asks the database each time, and begins with an empty cache when it is back.
+//!
 //! # A second level
 //! Lookups and bumps are asynchronous although everything here happens in memory: a level shared by several processes
 //! is asked by the reader that leads the fill, between its miss and its query, and told by the bump before it returns.

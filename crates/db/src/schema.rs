@@ -483,6 +483,7 @@ diesel::table! {
         lane -> SmallInt,
         seen_from -> BigInt,
         key -> Nullable<Text>,
+        written_at -> Timestamptz,
     }
 }
 
@@ -533,6 +534,16 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    realtime_tickets (clinic_id, secret_hash) {
+        clinic_id -> Uuid,
+        secret_hash -> Binary,
+        session_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
     }
 }
 

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
 use crate::shared::Worker;
-use crate::{documents, health, imports, monitoring, unmatched, workflows};
+use crate::{documents, health, imports, monitoring, realtime, unmatched, workflows};
 
 /// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
@@ -21,6 +21,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
     monitoring::routes(config);
     integrations::routes(config);
     imports::routes(config);
+    realtime::routes(config);
 }
 
 /// Every endpoint outside `/v1` that the document describes.
@@ -72,6 +73,7 @@ pub fn build(
         .app_data(worker.files)
         .app_data(worker.integrations)
         .app_data(worker.allowed_networks)
+        .app_data(worker.live)
         .app_data(catalogue.data())
         .configure(health::routes)
         .configure(|config| documents::routes(config, &catalogue))

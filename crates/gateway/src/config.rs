@@ -14,6 +14,7 @@ use auth::{AuthConfig, AuthSettings};
 use cache::CacheConfig;
 use db::{DatabaseConfig, PoolConfig};
 use deadpool_redis::Runtime;
+use deadpool_redis::redis::{Client, RedisError};
 use fetch::AllowedNetworks;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -23,6 +24,8 @@ use rest::{InvalidNetworks, LimitConfig, Quota, TrustedProxies};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use telemetry::TelemetryConfig;
+
+use crate::realtime::RealtimeConfig;
 
 const PREFIX: &str = "TASKMED_";
 
@@ -75,7 +78,7 @@ pub struct Config {
     /// The database as the worker's role.
     pub worker_database: DatabaseConfig,
     /// Redis; one node does without. Connects when it is first used.
-    pub redis: Option<deadpool_redis::Pool>,
+    pub redis: Option<Redis>,
     /// Where the clinics' files are kept.
     pub files: FilesConfig,
     /// Keys, tokens and passwords.
@@ -88,7 +91,40 @@ pub struct Config {
     pub webhooks: WebhookSettings,
     /// Networks that are not public and that addresses named by users may lead into all the same.
     pub allowed_networks: AllowedNetworks,
+    /// What live connections may cost.
+    pub realtime: RealtimeConfig,
 }
+
+/// The ways to Redis.
+#[derive(Clone)]
+pub struct Redis {
+    /// Connections for questions.
+    pub pool: deadpool_redis::Pool,
+    /// What makes connections for listening.
+    pub client: Client,
+}
+
+impl Redis {
+    /// The Redis at `url`, such as `redis://:password@host:port/number`. Does not connect yet.
+    ///
+    /// # Errors
+    /// When it is no such URL.
+    pub fn at(url: &str) -> Result<Self, InvalidRedisUrl> {
+        let client = Client::open(url).map_err(InvalidRedisUrl)?;
+        let pool = deadpool_redis::Config::from_url(url)
+            .create_pool(Some(Runtime::Tokio1))
+            .or(Err(InvalidRedisUrl(RedisError::from((
+                deadpool_redis::redis::ErrorKind::InvalidClientConfig,
+                "no pool",
+            )))))?;
+        Ok(Self { pool, client })
+    }
+}
+
+/// Text that is no URL of Redis.
+#[derive(Debug, thiserror::Error)]
+#[error("is no Redis URL: write redis://:password@host:port/number")]
+pub struct InvalidRedisUrl(#[source] RedisError);
 
 /// Every setting that cannot be used, one a line.
 #[derive(Debug, thiserror::Error)]
@@ -272,12 +308,12 @@ impl Config {
             reader.fault("database_connections_per_worker", "must be between 1 and 200");
         }
         let redis_url: Option<SecretString> = reader.optional("redis_url");
-        let redis = redis_url.and_then(|url| {
-            let pool = deadpool_redis::Config::from_url(url.expose_secret()).create_pool(Some(Runtime::Tokio1));
-            if pool.is_err() {
-                reader.fault("redis_url", "is no Redis URL: write redis://:password@host:port/number");
+        let redis = redis_url.and_then(|url| match Redis::at(url.expose_secret()) {
+            Ok(redis) => Some(redis),
+            Err(error) => {
+                reader.fault("redis_url", error);
+                None
             }
-            pool.ok()
         });
         let cache = CacheConfig {
             total_bytes: reader.or("cache_megabytes", 32_u64) << 20,
@@ -286,6 +322,7 @@ impl Config {
         };
         let files = files::read(&mut reader);
         let allowed_networks = allowed_networks(&mut reader);
+        let realtime = realtime(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         let webhooks = webhooks(&mut reader);
         match load_auth(&mut reader) {
@@ -302,6 +339,7 @@ impl Config {
                 cache,
                 webhooks,
                 allowed_networks,
+                realtime,
             }),
             None => Err(ConfigError(reader.faults)),
         }
@@ -374,6 +412,26 @@ fn allowed_networks(reader: &mut Reader) -> AllowedNetworks {
             AllowedNetworks::default()
         })
     })
+}
+
+/// What live connections may cost.
+fn realtime(reader: &mut Reader) -> RealtimeConfig {
+    let defaults = RealtimeConfig::default();
+    let ticket = reader.seconds("realtime_ticket_seconds", 30, 5..=300);
+    let origins: Option<String> = reader.optional("realtime_origins");
+    let origins = origins.unwrap_or_default();
+    RealtimeConfig {
+        ticket: chrono::TimeDelta::from_std(ticket).unwrap_or(defaults.ticket),
+        sockets: reader.or("realtime_sockets", defaults.sockets),
+        sockets_per_principal: reader.or("realtime_sockets_per_principal", defaults.sockets_per_principal),
+        queue: reader.or("realtime_queue", defaults.queue).clamp(1, 1 << 16),
+        heartbeat: reader.seconds("realtime_heartbeat_seconds", defaults.heartbeat.as_secs(), 1..=300),
+        origins: origins
+            .split(',')
+            .map(|origin| origin.trim().to_owned())
+            .filter(|origin| !origin.is_empty())
+            .collect(),
+    }
 }
 
 /// Refuses a password that stands in a public file.

@@ -41,6 +41,7 @@ use crate::unmatched::Routes;
         (name = "calendar", description = "Feeds for calendar programs"),
         (name = "monitoring", description = "How the queue stands, and what was given up"),
         (name = "webhooks", description = "What other systems are told, and the feed of events that they read"),
+        (name = "realtime", description = "What happens, told while it happens, over a WebSocket"),
     )
 )]
 struct Frame;

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::shared::{AssemblyError, Shared, Worker};
-use crate::{app, documents, workflows};
+use crate::{app, documents, realtime, workflows};
 
 /// Why the server could not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum ServeError {
     /// The jobs' thread could not be started.
     #[error("the jobs could not be started: {0}")]
     Jobs(String),
+    /// The threads of live connections could not be started.
+    #[error("live connections could not be started: {0}")]
+    Live(std::io::Error),
     /// The database cannot be served from.
     #[error("{0}")]
     Database(String),
@@ -45,6 +48,10 @@ pub enum ServeError {
 /// How often housekeeping looks around.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How often quotas are counted together with other gateways, and how long that rests after it has failed.
+const EXCHANGE: Duration = Duration::from_millis(100);
+const EXCHANGE_REST: Duration = Duration::from_secs(1);
+
 /// A server that runs.
 pub struct Running {
     /// Where the API is served.
@@ -55,7 +62,10 @@ pub struct Running {
     server: ServerHandle,
     admin: ServerHandle,
     jobs: jobs::JobsHandle,
+    bus: bus::BusHandle,
+    keeper: realtime::KeeperHandle,
     housekeeping: rt::task::JoinHandle<()>,
+    exchange: rt::task::JoinHandle<()>,
     leave_house: oneshot::Sender<()>,
 }
 
@@ -86,6 +96,8 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         .listen(admin_listener)?
         .run();
     let jobs = workflows::start_jobs(&shared).map_err(|error| ServeError::Jobs(error.to_string()))?;
+    let bus = shared.bus().start(shared.bus_listeners()).map_err(ServeError::Live)?;
+    let keeper = realtime::start_keeper(&shared).map_err(ServeError::Live)?;
     let (leave_house, left) = oneshot::channel();
     let running = Running {
         address,
@@ -93,7 +105,10 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         server: server.handle(),
         admin: admin.handle(),
         jobs,
+        bus,
+        keeper,
         housekeeping: rt::spawn(keep_house(shared.clone(), left)),
+        exchange: rt::spawn(share_limits(shared.clone())),
         leave_house,
         shared,
     };
@@ -120,8 +135,13 @@ impl Running {
         let drain = self.shared.config().server.drain;
         tracing::info!(drain_seconds = drain.as_secs(), "stopping: not ready any more");
         tokio::time::sleep(drain).await;
+        // They would hold up the stop: nothing else ends them.
+        self.shared.live().leave();
         self.server.stop(true).await;
         self.jobs.stop().await;
+        self.keeper.stop().await;
+        self.bus.stop().await;
+        self.exchange.abort();
         // Not aborted: what it is writing just now would be lost.
         drop(self.leave_house);
         if let Err(error) = self.housekeeping.await {
@@ -172,5 +192,23 @@ async fn keep_house(shared: Shared, mut left: oneshot::Receiver<()>) {
             }
             shared.limits().forget_the_idle();
         }
+    }
+}
+
+/// Counts quotas together with other gateways, where there is Redis, for as long as the server runs.
+async fn share_limits(shared: Shared) {
+    let Some(redis) = shared.redis() else {
+        return;
+    };
+    let mut worked = true;
+    loop {
+        let exchanged = shared.limits().exchange(redis).await;
+        if let Err(error) = &exchanged
+            && worked
+        {
+            tracing::warn!(%error, "quotas are counted by this gateway alone until Redis answers");
+        }
+        worked = exchanged.is_ok();
+        tokio::time::sleep(if worked { EXCHANGE } else { EXCHANGE_REST }).await;
     }
 }

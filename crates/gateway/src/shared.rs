@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web::Data;
 use auth::passwords::Passwords;
 use auth::{AccessTokens, Authenticator, ClinicKeys, Verdicts};
+use bus::Bus;
 use cache::Cache;
 use clinics::Accounts;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
@@ -21,6 +22,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::Config;
 use crate::events;
+use crate::realtime::{Announce, Live, Remote};
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,8 @@ struct Parts {
     verdicts: Verdicts,
     clinic_keys: ClinicKeys,
     cache: Cache,
+    bus: Bus,
+    live: Live,
     listeners: Arc<[Arc<dyn CommitListener>]>,
     wake: Wake,
     read_audit: Arc<ReadAudit>,
@@ -72,7 +76,12 @@ impl Shared {
     /// # Errors
     /// [`AssemblyError`].
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AssemblyError> {
-        let cache = Cache::new(config.cache, Arc::clone(&clock));
+        let bus = config
+            .redis
+            .as_ref()
+            .map_or_else(Bus::alone, |redis| Bus::through_redis(redis.client.clone()));
+        let cache = Cache::linked(config.cache, Arc::clone(&clock), bus.link().clone());
+        let live = Live::new(config.realtime.clone(), bus.clone());
         let verdicts = Verdicts::new();
         let tokens = Arc::new(AccessTokens::new(
             Arc::clone(&config.auth.signing_keys),
@@ -86,9 +95,12 @@ impl Shared {
             config.auth.tokens.session_lifetime,
         );
         let wake = Wake::new();
-        let listeners: [Arc<dyn CommitListener>; 3] = [
+        // What is remembered here goes before anybody is told.
+        let listeners: [Arc<dyn CommitListener>; 5] = [
             Arc::new(BumpCache(cache.clone())),
             Arc::new(verdicts.clone()),
+            Arc::new(Announce::new(bus.clone(), live.clone())),
+            Arc::new(live.clone()),
             Arc::new(wake.clone()),
         ];
         Ok(Self(Arc::new(Parts {
@@ -104,6 +116,8 @@ impl Shared {
             accounts,
             verdicts,
             cache,
+            bus,
+            live,
             listeners: Arc::from(listeners),
             wake,
         })))
@@ -118,7 +132,26 @@ impl Shared {
     /// Redis, where one is set.
     #[must_use]
     pub fn redis(&self) -> Option<&deadpool_redis::Pool> {
-        self.0.config.redis.as_ref()
+        self.0.config.redis.as_ref().map(|redis| &redis.pool)
+    }
+
+    /// What the processes tell one another.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
+    /// Live connections.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// What hears the news of other processes.
+    pub(crate) fn bus_listeners(&self) -> Arc<[Arc<dyn bus::Listener>]> {
+        let remote = Remote::new(self.0.cache.clone(), self.0.verdicts.clone(), self.0.live.clone());
+        let listeners: [Arc<dyn bus::Listener>; 1] = [Arc::new(remote)];
+        Arc::from(listeners)
     }
 
     /// The clinics' files.
@@ -197,6 +230,7 @@ pub struct Worker {
     pub(crate) files: Data<Files>,
     pub(crate) integrations: Data<Integrations>,
     pub(crate) allowed_networks: Data<fetch::AllowedNetworks>,
+    pub(crate) live: Data<Live>,
 }
 
 impl Worker {
@@ -229,6 +263,7 @@ impl Worker {
                 parts.clinic_keys.clone(),
             )),
             allowed_networks: Data::new(parts.config.allowed_networks.clone()),
+            live: Data::new(parts.live.clone()),
             shared: Data::new(shared.clone()),
         }
     }

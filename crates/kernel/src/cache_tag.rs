@@ -23,6 +23,12 @@ impl Tag {
         Self(Cow::Owned(format!("{name}:{part}")))
     }
 
+    /// The tag that another process wrote as `text`.
+    #[must_use]
+    pub const fn told(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+
     /// The tag's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -27,7 +27,7 @@ mod view;
 pub use body::{OptionalBody, Valid, note_body};
 pub use caller::{Authorized, Public};
 pub use context::RequestContext;
-pub use limits::{LimitConfig, Limits, Quota};
+pub use limits::{ExchangeError, LimitConfig, Limits, Quota};
 pub use paging::{Page, PageInfo, Paging};
 pub use patch::Patch;
 pub use path::PathId;

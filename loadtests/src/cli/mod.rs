@@ -3,6 +3,7 @@
 mod bare;
 mod cache_hit;
 mod jobs;
+mod live;
 mod load;
 mod report;
 
@@ -30,6 +31,8 @@ enum Command {
     CacheHit,
     /// Measures the queue: small jobs a second, and the delay of urgent ones under a flood of bulk work.
     Jobs(jobs::Arguments),
+    /// Measures how soon after a commit the news of it reach live connections.
+    Live(live::Arguments),
     /// Makes the report of what was measured.
     Report(report::Arguments),
 }
@@ -41,6 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Bare(arguments) => bare::run(&arguments),
         Command::CacheHit => cache_hit::run(),
         Command::Jobs(arguments) => jobs::run(arguments),
+        Command::Live(arguments) => live::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
     };
     match result {

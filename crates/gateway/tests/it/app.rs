@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use cache::CacheConfig;
 use db::PoolConfig;
-use gateway::config::{Config, Environment, ServerConfig};
+use gateway::config::{Config, Environment, Redis, ServerConfig};
+use gateway::realtime::RealtimeConfig;
 use gateway::server;
 use gateway::shared::Shared;
 use integrations::WebhookSettings;
 use integrations::target::TargetRules;
 use kernel::{ManualClock, PermissionSet};
 use rest::{LimitConfig, Quota};
-use test_support::{Actor, Answer, Api, Credentials, Role, TestDatabase, keys, make_api_key, world};
+use test_support::{Actor, Answer, Api, Credentials, Role, TestDatabase, TestRedis, keys, make_api_key, world};
 use tokio::sync::oneshot;
 
-/// A gateway that runs as long as this does.
+/// A gateway with a database of its own, and perhaps neighbours on it, that runs as long as this does.
 pub(crate) struct TestApp {
     /// Where it is called.
     pub api: Api,
@@ -32,6 +33,21 @@ pub(crate) struct TestApp {
     /// Where it answers for its health.
     pub admin: Api,
     credentials: Credentials,
+    running: Running,
+}
+
+/// Another gateway on the same database, with the same clock and keys.
+pub(crate) struct Neighbour {
+    /// Where it is called.
+    pub api: Api,
+    /// Its parts.
+    pub shared: Shared,
+    credentials: Credentials,
+    running: Running,
+}
+
+/// The thread that a gateway runs on.
+struct Running {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,6 +98,7 @@ fn config_for(database: &TestDatabase) -> Config {
         auth: keys::auth_config(),
         cursor_secret: "the cursors of tests are signed with this".into(),
         cache: CacheConfig::default(),
+        realtime: RealtimeConfig::default(),
         // Receivers of tests listen on loopback; that nothing is sent there otherwise is tested where these rules are changed.
         webhooks: WebhookSettings {
             rules: TargetRules {
@@ -91,37 +108,6 @@ fn config_for(database: &TestDatabase) -> Config {
             deadline: Duration::from_secs(10),
         },
         allowed_networks: fetch::AllowedNetworks::default(),
-    }
-}
-
-/// A gateway's thread, and where it is called.
-struct Served {
-    address: SocketAddr,
-    admin_address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Served {
-    async fn start(shared: &Shared) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let (started, addresses) = oneshot::channel();
-        let for_server = shared.clone();
-        let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let running = server::start(for_server).await.expect("the gateway starts");
-                let _test_gone = started.send((running.address, running.admin_address));
-                let _test_gone = stopped.await;
-                running.stop().await;
-            });
-        });
-        let (address, admin_address) = addresses.await.expect("the gateway starts");
-        Self {
-            address,
-            admin_address,
-            stop,
-            thread,
-        }
     }
 }
 
@@ -138,28 +124,24 @@ impl TestApp {
         change(&mut config);
         let clock = Arc::new(ManualClock::at(world::now()));
         let credentials = Credentials::new(&config.auth, clock.clone());
-        let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
-        let served = Served::start(&shared).await;
+        let (shared, running, [address, admin]) = launch(config, &clock).await;
         Some(Self {
-            api: Api::at(served.address),
+            api: Api::at(address),
             clock,
             database,
             shared,
-            admin: Api::at(served.admin_address),
+            admin: Api::at(admin),
             credentials,
-            stop: Some(served.stop),
-            thread: Some(served.thread),
+            running,
         })
     }
 
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
         self.ended();
-        self.shared = Shared::new(config_for(&self.database), self.clock.clone()).expect("the parts fit together");
-        let served = Served::start(&self.shared).await;
-        self.api = Api::at(served.address);
-        self.admin = Api::at(served.admin_address);
-        (self.stop, self.thread) = (Some(served.stop), Some(served.thread));
+        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock).await;
+        (self.shared, self.running) = (shared, running);
+        (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }
 
     /// How many files of clinics are kept.
@@ -172,6 +154,20 @@ impl TestApp {
                 .sum()
         }
         count(&files_of(&self.database))
+    }
+
+    /// Another gateway on this one's database, with settings of its own.
+    pub(crate) async fn neighbour(&self, change: impl FnOnce(&mut Config)) -> Neighbour {
+        let mut config = config_for(&self.database);
+        change(&mut config);
+        let credentials = Credentials::new(&config.auth, self.clock.clone());
+        let (shared, running, [address, _admin]) = launch(config, &self.clock).await;
+        Neighbour {
+            api: Api::at(address),
+            shared,
+            credentials,
+            running,
+        }
     }
 
     /// A member such as `reception@aurora`, signed in now.
@@ -193,15 +189,61 @@ impl TestApp {
 
     /// Asks the gateway to stop, as SIGTERM does, and goes on at once.
     pub(crate) fn begin_stop(&mut self) {
+        self.running.begin_stop();
+    }
+
+    /// Returns when the gateway is gone.
+    pub(crate) fn ended(&mut self) {
+        self.running.ended();
+    }
+}
+
+impl Neighbour {
+    /// A member such as `reception@aurora`, signed in now, who calls this gateway.
+    pub(crate) fn actor(&self, member: &str) -> Actor {
+        self.api.bearer(self.credentials.access_token(member))
+    }
+
+    /// Stops the gateway, and returns when it is gone.
+    pub(crate) fn stop(mut self) {
+        self.running.ended();
+    }
+}
+
+/// Starts a gateway of `config` on a thread of its own; where it and its health are called.
+async fn launch(config: Config, clock: &Arc<ManualClock>) -> (Shared, Running, [SocketAddr; 2]) {
+    let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
+    let (stop, stopped) = oneshot::channel();
+    let (started, addresses) = oneshot::channel();
+    let for_server = shared.clone();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let running = server::start(for_server).await.expect("the gateway starts");
+            let _test_gone = started.send([running.address, running.admin_address]);
+            let _test_gone = stopped.await;
+            running.stop().await;
+        });
+    });
+    let running = Running {
+        stop: Some(stop),
+        thread: Some(thread),
+    };
+    (shared, running, addresses.await.expect("the gateway starts"))
+}
+
+/// The setting of a gateway that uses `redis`.
+pub(crate) fn through(redis: &TestRedis) -> Option<Redis> {
+    Some(Redis::at(&redis.url()).expect("a URL of Redis"))
+}
+
+impl Running {
+    fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _already_gone = stop.send(());
         }
     }
-}
 
-impl TestApp {
-    /// Returns when the gateway is gone.
-    pub(crate) fn ended(&mut self) {
+    fn ended(&mut self) {
         self.begin_stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -217,6 +259,12 @@ impl Drop for TestApp {
         if let Err(error) = std::fs::remove_dir_all(files_of(&self.database)) {
             eprintln!("the files of a test were left behind: {error}");
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.ended();
     }
 }
 

@@ -75,6 +75,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     // Events are written with the work they tell of; the worker takes them up.
     ("outbox", &["db", "jobs"]),
     ("job_schedules", &["jobs"]),
+    ("realtime_tickets", &["gateway"]),
     // The worker removes what is past.
     ("idempotency_keys", &["rest", "jobs"]),
 ];

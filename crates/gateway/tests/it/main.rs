@@ -25,6 +25,8 @@ mod conventions;
 mod external_calendars;
 mod holds;
 mod imports;
+mod live;
+mod live_shared;
 mod openapi_lock;
 mod openapi_walk;
 mod practice;

@@ -21,6 +21,8 @@ const PUBLIC: &[&str] = &[
     "request_password_reset",
     "complete_password_reset",
     "accept_invitation",
+    // By a ticket, which somebody signed in has asked for.
+    "open_realtime",
 ];
 
 /// One operation of the document.
@@ -616,7 +618,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "enrol_totp"
         | "confirm_totp"
         | "disable_totp" => (empty, Nowhere),
-        "logout" => (None, Nowhere),
+        "logout" | "create_realtime_ticket" => (None, Nowhere),
         _ => return None,
     };
     Some(Case { body, foreign })

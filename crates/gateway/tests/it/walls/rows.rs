@@ -39,6 +39,8 @@ const FILL: &[&str] = &[
      SELECT id, lowest_uuid_at('2026-11-20'), '2026-11-20', 'system', 'test', 'test' FROM clinics",
     "INSERT INTO outbox (clinic_id, id, kind, payload, available_at)
      SELECT id, gen_random_uuid(), 'test', '{}', now() FROM clinics",
+    "INSERT INTO realtime_tickets (clinic_id, secret_hash, session_id, expires_at)
+     SELECT clinic_id, uuid_send(id), id, now() FROM sessions",
     "INSERT INTO idempotency_keys (clinic_id, actor_id, key, fingerprint, status, headers, sealed_body, expires_at)
      SELECT id, gen_random_uuid(), 'key', '\\x04', 201, '[]', '\\x05', now() FROM clinics",
     "INSERT INTO webhook_endpoints (clinic_id, id, url, events, permissions, secret)

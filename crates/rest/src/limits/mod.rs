@@ -1,4 +1,8 @@
-//! How often an address, a principal and a clinic may call: the generic cell rate algorithm, in process.
+//! How often an address, a principal and a clinic may call: the generic cell rate algorithm, decided in process, and counted
+//! together with other gateways where there is Redis.
+
+mod counters;
+mod exchange;
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,13 +10,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use governor::clock::{Clock as _, DefaultClock};
+use governor::clock::{Clock as _, DefaultClock, Reference as _};
 use governor::middleware::StateInformationMiddleware;
-use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota as Rate, RateLimiter};
 use kernel::{Actor, Caller, ClinicId, Principal};
 use uuid::Uuid;
 
+use self::counters::Counters;
+pub use self::exchange::ExchangeError;
 use crate::problem::Problem;
 
 /// So many calls a second for long, and so many at once.
@@ -37,18 +42,23 @@ pub struct LimitConfig {
     pub clinic: Quota,
 }
 
-type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type Keyed<K> = RateLimiter<K, Counters<K>, DefaultClock, StateInformationMiddleware>;
 
 /// The counters behind [`LimitConfig`]; one per process.
 pub struct Limits {
     address: Limit<IpAddr>,
     sign_in: Limit<IpAddr>,
-    principal: Limit<Uuid>,
+    principal: Limit<(ClinicId, Uuid)>,
     clinic: Limit<ClinicId>,
 }
 
 struct Limit<K: Hash + Eq + Clone> {
-    counters: Keyed<K>,
+    limiter: Keyed<K>,
+    counters: Counters<K>,
+    clock: DefaultClock,
+    /// The instant from which the limiter counts its nanoseconds.
+    began: <DefaultClock as governor::clock::Clock>::Instant,
+    per_second: u32,
     burst: u32,
 }
 
@@ -63,14 +73,31 @@ pub(crate) struct Allowance {
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(quota: Quota) -> Self {
         let rate = Rate::per_second(quota.per_second).allow_burst(quota.burst);
+        let clock = DefaultClock::default();
+        let began = clock.now();
+        let counters = Counters::new();
         Self {
-            counters: RateLimiter::keyed(rate).with_middleware::<StateInformationMiddleware>(),
+            limiter: RateLimiter::new(rate, counters.clone(), clock.clone()),
+            counters,
+            clock,
+            began,
+            per_second: quota.per_second.get(),
             burst: quota.burst.get(),
         }
     }
 
+    /// The time that one call takes of a quota.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1) / self.per_second.max(1)
+    }
+
+    /// Now, as the limiter counts.
+    fn now(&self) -> u64 {
+        self.clock.now().duration_since(self.began).as_u64()
+    }
+
     fn check(&self, key: &K) -> Result<Allowance, Problem> {
-        match self.counters.check_key(key) {
+        match self.limiter.check_key(key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let used = self.burst.saturating_sub(remaining);
@@ -81,7 +108,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
                 })
             }
             Err(refused) => {
-                let wait = refused.wait_time_from(DefaultClock::default().now());
+                let wait = refused.wait_time_from(self.clock.now());
                 Err(Problem::too_many_requests(
                     "rate_limited",
                     "too many requests; slow down and come again after the time in Retry-After",
@@ -92,8 +119,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     fn forget_the_idle(&self) {
-        self.counters.retain_recent();
-        self.counters.shrink_to_fit();
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
     }
 }
 
@@ -126,8 +153,9 @@ impl Limits {
             Actor::ApiKey { key } => *key.as_uuid(),
             Actor::System { .. } => Uuid::nil(),
         };
-        let own = self.principal.check(&key)?;
-        let clinic = self.clinic.check(&principal.clinic())?;
+        let clinic = principal.clinic();
+        let own = self.principal.check(&(clinic, key))?;
+        let clinic = self.clinic.check(&clinic)?;
         Ok(if clinic.remaining < own.remaining { clinic } else { own })
     }
 
@@ -169,7 +197,7 @@ impl std::fmt::Debug for Limits {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Limits")
-            .field("addresses", &self.address.counters.len())
+            .field("addresses", &self.address.limiter.len())
             .finish_non_exhaustive()
     }
 }
@@ -177,6 +205,28 @@ impl std::fmt::Debug for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_have_used_up_is_used_up_here() {
+        let quota = Quota {
+            per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::new(5).unwrap(),
+        };
+        let limit: Limit<ClinicId> = Limit::new(quota);
+        let clinic = ClinicId::from_uuid(Uuid::nil());
+        assert_eq!(limit.check(&clinic).unwrap().remaining, 4);
+        let counters = limit.counters.clone();
+        assert_eq!(counters.take_untold(10), [(clinic, 1)]);
+        assert!(counters.take_untold(10).is_empty(), "each call is told of once");
+        // One here, three elsewhere, and one more here that nobody was told of.
+        limit.check(&clinic).unwrap();
+        let second = 1_000_000_000;
+        counters.learn(&clinic, limit.now() + 4 * second, second);
+        assert!(limit.check(&clinic).is_err());
+        // What is known already is not counted again.
+        counters.learn(&clinic, limit.now(), second);
+        assert!(limit.check(&clinic).is_err());
+    }
 
     #[test]
     fn the_addresses_of_one_subscriber_are_counted_as_one() {

@@ -13,6 +13,7 @@ mod credentials;
 mod database;
 mod keeper;
 pub mod keys;
+pub mod mail;
 mod services;
 mod template;
 pub mod world;

@@ -66,7 +66,10 @@ fn html_alone_becomes_text_and_files_keep_their_names_without_paths() {
     let mail = fixture("outlook-html");
     assert_eq!(mail.text, "Segue o exame.\nCarlos");
     let quoted = mail.quoted.as_deref().unwrap();
-    assert!(quoted.starts_with("De:") && quoted.contains("Clínica Aurora"), "{quoted}");
+    assert!(
+        quoted.starts_with("De:") && quoted.contains("Clínica Aurora"),
+        "{quoted}"
+    );
     assert_eq!(
         mail.references,
         [id("0192f0c1-2a3a@aurora.example"), id("0192f0c1-2a3c@aurora.example")]

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod mail;
 mod services;
 mod template;
+pub mod whatsapp;
 pub mod world;
 
 pub use client::{Actor, Answer, Api, Call};

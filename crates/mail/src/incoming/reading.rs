@@ -136,10 +136,9 @@ fn attachment(part: &MessagePart<'_>) -> Option<ReadAttachment> {
         return None;
     }
     let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
-    let inline = matches!(part.body, PartType::InlineBinary(_))
-        && !part
-            .content_disposition()
-            .is_some_and(mail_parser::ContentType::is_attachment);
+    let disposition = part.content_disposition();
+    let inline = disposition.is_some_and(mail_parser::ContentType::is_inline)
+        || disposition.is_none() && part.content_id().is_some();
     Some(ReadAttachment {
         name,
         content_type,

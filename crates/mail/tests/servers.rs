@@ -1,4 +1,9 @@
 //! Mails through real servers: sent by SMTP, refused and lost in every way, and fetched by IMAP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking, and so does what they share"
+)]
 
 use std::future::Future;
 use std::sync::Arc;

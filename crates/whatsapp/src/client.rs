@@ -139,7 +139,9 @@ impl Client {
     pub(crate) async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, SendError> {
         let response = successful(request).await?;
         let body = bounded(response, MAX_ANSWER).await?;
-        serde_json::from_slice(&body).map_err(|_| SendError::unknown("the answer has another form than is documented"))
+        serde_json::from_slice(&body).or(Err(SendError::unknown(
+            "the answer has another form than is documented",
+        )))
     }
 }
 

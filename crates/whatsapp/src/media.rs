@@ -51,7 +51,7 @@ impl Client {
         let part = Part::stream(bytes)
             .file_name(name.to_owned())
             .mime_str(content_type)
-            .map_err(|_| SendError::rejected("the file has no media type"))?;
+            .or(Err(SendError::rejected("the file has no media type")))?;
         let form = Form::new()
             .text("messaging_product", "whatsapp")
             .text("type", content_type.to_owned())

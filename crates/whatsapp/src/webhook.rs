@@ -61,9 +61,7 @@ pub fn check_signature(header: Option<&str>, body: &[u8], app_secrets: &[SecretS
         .iter()
         .filter(|secret| !secret.expose_secret().is_empty())
         .map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()))
-        .fold(false, |signed, key| {
-            hmac::verify(&key, body, &signature).is_ok() || signed
-        });
+        .any(|key| hmac::verify(&key, body, &signature).is_ok());
     if is_signed {
         Ok(())
     } else {

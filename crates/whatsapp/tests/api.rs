@@ -1,4 +1,5 @@
 //! The client against a server that behaves as the documentation says.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so does what they share")]
 
 use std::time::Duration;
 

@@ -241,6 +241,22 @@ fn one_line(text: &str) -> String {
 
 /// A file's name without its path, and without what could pass for one.
 fn file_name(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    one_line(name).trim_matches('.').to_owned()
+    let last = |name: &str| name.rsplit(['/', '\\']).next().map(one_line).unwrap_or_default();
+    let name = last(name);
+    // Clients put encoded words (RFC 2047) where the standard has another form (RFC 2231).
+    let name = if name.contains("=?") {
+        last(&decoded(&name))
+    } else {
+        name
+    };
+    name.trim_matches('.').to_owned()
+}
+
+/// `line` with its encoded words read.
+fn decoded(line: &str) -> String {
+    let header = format!("Subject: {line}\n\n");
+    let subject = MessageParser::default()
+        .parse_headers(header.as_bytes())
+        .and_then(|mail| mail.subject().map(str::to_owned));
+    subject.unwrap_or_else(|| line.to_owned())
 }

@@ -11,7 +11,12 @@ missing_packages() {
   have setpriv && have flock || echo util-linux
   for purpose in "$@"; do
     case $purpose in
-      test) have vdirsyncer || echo vdirsyncer ;;
+      test)
+        have vdirsyncer || echo vdirsyncer
+        # A mail server that accepts and refuses, and one that serves the mailboxes: tests start both privately.
+        have_server exim4 || echo exim4-daemon-light
+        have_server dovecot || echo dovecot-imapd
+        ;;
       lint) have shellcheck || echo shellcheck ;;
       bench)
         have wrk || echo wrk
@@ -21,6 +26,11 @@ missing_packages() {
       *) fail "usage: services.sh install [test] [lint] [bench] [fuzz]" ;;
     esac
   done
+}
+
+# Debian puts servers where an ordinary user's PATH does not look.
+have_server() {
+  have "$1" || [ -x "/usr/sbin/$1" ]
 }
 
 as_administrator() {

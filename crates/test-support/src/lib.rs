@@ -3,6 +3,7 @@
 //! Not for the server: only tests import this crate, and here everything that goes wrong panics, which is how a test fails.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
     reason = "this crate is part of tests, which fail by panicking"
@@ -13,9 +14,11 @@ mod credentials;
 mod database;
 mod keeper;
 pub mod keys;
+pub mod mail;
 mod redis;
 mod services;
 mod template;
+pub mod whatsapp;
 pub mod world;
 
 pub use client::{Actor, Answer, Api, Call};

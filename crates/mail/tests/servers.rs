@@ -1,0 +1,381 @@
+//! Mails through real servers: sent by SMTP, refused and lost in every way, and fetched by IMAP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking, and so does what they share"
+)]
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::email::EmailAddress;
+use mail::{
+    After, Attachment, BounceAction, FetchError, FetchLimits, ImapSettings, MailKind, Mailbox, Mailer, MessageId,
+    OutgoingMail, ReadMail, Roots, SendError, SmtpSettings, fetch_new, mark_seen, read,
+};
+use test_support::mail::{LossyRelay, MailServers, Refusal, TestMailbox};
+
+fn mailer(url: &str) -> Mailer {
+    Mailer::new(SmtpSettings::parse(&url.into()).unwrap()).unwrap()
+}
+
+fn mail(id: &str, to: &TestMailbox, subject: &str) -> OutgoingMail {
+    let address = |text: &str| Mailbox::bare(EmailAddress::parse(text).unwrap());
+    OutgoingMail::new(
+        MessageId::parse(&format!("{id}@aurora.example")).unwrap(),
+        "2026-11-24T12:00:00Z".parse().unwrap(),
+        address("agenda@mail.example"),
+        address(&to.address()),
+        subject,
+        "Olá!\n.\nAté amanhã.",
+    )
+}
+
+fn imap(mailbox: &TestMailbox) -> ImapSettings {
+    ImapSettings::parse(&mailbox.imap_url().into()).unwrap()
+}
+
+async fn all(mailbox: &TestMailbox) -> Vec<ReadMail> {
+    let batch = fetch_new(&imap(mailbox), After::Everything, FetchLimits::default())
+        .await
+        .unwrap();
+    batch.mails.iter().map(|mail| read(&mail.raw).unwrap()).collect()
+}
+
+/// Looks until there are so many mails: the server delivers after it has answered.
+async fn when_there_are(mailbox: &TestMailbox, count: usize) -> Vec<ReadMail> {
+    until(async || {
+        let mails = all(mailbox).await;
+        (mails.len() >= count).then_some(mails)
+    })
+    .await
+}
+
+async fn until<T>(look: impl AsyncFn() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), looking)
+        .await
+        .expect("it happens within a minute")
+}
+
+fn reason(error: &SendError) -> (&'static str, Option<u16>) {
+    match error {
+        SendError::Rejected { reason } => ("rejected", reason.code()),
+        SendError::RetryLater { reason, .. } => ("later", reason.code()),
+        SendError::Unknown { reason } => ("unknown", reason.code()),
+    }
+}
+
+#[tokio::test]
+async fn a_mail_arrives_as_it_was_sent() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("arrives");
+    let mailer = mailer(&servers.smtp_url());
+    let mut sent = mail("arrives-1", &mailbox, "Consulta às 9h").automatic();
+    sent.html = Some("<p>Olá!</p>".to_owned());
+    sent.attachments.push(Attachment {
+        name: "guia.pdf".to_owned(),
+        content_type: "application/pdf".to_owned(),
+        bytes: (0..=255).cycle().take(100_000).collect(),
+    });
+    let accepted = mailer.send(&sent).await.unwrap();
+    assert!(!accepted.said.is_empty());
+    // Over the same connection.
+    mailer.send(&mail("arrives-2", &mailbox, "Outra")).await.unwrap();
+    let mails = when_there_are(&mailbox, 2).await;
+    let first = mails.iter().find(|mail| mail.subject == "Consulta às 9h").unwrap();
+    assert_eq!(first.message_id.as_ref().unwrap().as_str(), "arrives-1@aurora.example");
+    assert_eq!(first.text, "Olá!\n.\nAté amanhã.");
+    assert_eq!(first.attachments.len(), 1);
+    assert_eq!(first.attachments[0].bytes, sent.attachments[0].bytes);
+    assert_eq!(first.kind, MailKind::Automatic);
+    let second = mails.iter().find(|mail| mail.subject == "Outra").unwrap();
+    assert_eq!(second.kind, MailKind::Personal);
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart_and_name_nobody() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("refuses-maria");
+    let mailer = mailer(&servers.smtp_url());
+    mailbox.refuse(Some(Refusal::Temporary));
+    let later = mailer.send(&mail("r1", &mailbox, "x")).await.unwrap_err();
+    assert_eq!(reason(&later), ("later", Some(451)));
+    mailbox.refuse(Some(Refusal::Permanent));
+    let never = mailer.send(&mail("r2", &mailbox, "x")).await.unwrap_err();
+    assert_eq!(reason(&never), ("rejected", Some(550)));
+    assert_eq!(
+        never.to_string(),
+        "the mail was refused: the mail server answered 550 5.1.1"
+    );
+    mailbox.refuse(None);
+    mailer.send(&mail("r3", &mailbox, "x")).await.unwrap();
+    let mails = when_there_are(&mailbox, 1).await;
+    assert_eq!(mails[0].message_id.as_ref().unwrap().left(), "r3");
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_tried_again_later() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("away");
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = mailer(&format!("smtp://{closed}?tls=none"))
+        .send(&mail("a", &mailbox, "x"))
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&error), ("later", None));
+    // One that takes the connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}?tls=none", silent.local_addr().unwrap());
+    let settings = SmtpSettings::parse(&url.into())
+        .unwrap()
+        .with_timeout(Duration::from_millis(200));
+    let error = Mailer::new(settings)
+        .unwrap()
+        .send(&mail("b", &mailbox, "x"))
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&error), ("later", None));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_a_second_try_is_the_same_mail() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("lost");
+    let relay = LossyRelay::before(servers.smtp_port(), 1).await;
+    let mailer = mailer(&relay.smtp_url());
+    let error = mailer.send(&mail("lost-1", &mailbox, "x")).await.unwrap_err();
+    assert_eq!(reason(&error), ("unknown", None));
+    mailer.send(&mail("lost-1", &mailbox, "x")).await.unwrap();
+    let mails = when_there_are(&mailbox, 2).await;
+    assert_eq!(mails[0].message_id, mails[1].message_id);
+}
+
+#[tokio::test]
+async fn names_and_passwords_travel_in_tls_only() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("secure");
+    let roots = Roots::with_own(&servers.authority()).unwrap();
+    for (number, url) in [
+        servers.submission_url(servers.password()),
+        servers.smtps_url(servers.password()),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let settings = SmtpSettings::parse(&url.as_str().into()).unwrap();
+        let trusting = Mailer::new(settings.clone().trusting(roots.clone())).unwrap();
+        trusting
+            .send(&mail(&format!("s{number}"), &mailbox, "x"))
+            .await
+            .unwrap();
+        // A certificate that nobody vouches for.
+        let error = Mailer::new(settings)
+            .unwrap()
+            .send(&mail("never", &mailbox, "x"))
+            .await
+            .unwrap_err();
+        assert_eq!(reason(&error), ("later", None));
+    }
+    for url in [servers.submission_url("wrong"), servers.smtps_url("wrong")] {
+        let settings = SmtpSettings::parse(&url.into()).unwrap().trusting(roots.clone());
+        let error = Mailer::new(settings)
+            .unwrap()
+            .send(&mail("never", &mailbox, "x"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            reason(&error),
+            ("later", Some(535)),
+            "wrong settings are no fault of the mail"
+        );
+    }
+    // A server without STARTTLS gets nothing.
+    let clear = servers.smtp_url().replace("?tls=none", "");
+    assert_eq!(
+        reason(&mailer(&clear).send(&mail("never", &mailbox, "x")).await.unwrap_err()).0,
+        "later"
+    );
+    assert_eq!(when_there_are(&mailbox, 2).await.len(), 2);
+    let settings = |password: &str| ImapSettings::parse(&mailbox.imaps_url(password).into()).unwrap();
+    let secure = settings(servers.password()).trusting(roots.clone());
+    assert_eq!(
+        fetch_new(&secure, After::Everything, FetchLimits::default())
+            .await
+            .unwrap()
+            .mails
+            .len(),
+        2
+    );
+    let unknown = fetch_new(&settings(servers.password()), After::Everything, FetchLimits::default()).await;
+    assert!(matches!(unknown, Err(FetchError::Unreachable(_))), "{unknown:?}");
+    let wrong = fetch_new(
+        &settings("wrong").trusting(roots),
+        After::Everything,
+        FetchLimits::default(),
+    )
+    .await;
+    assert_eq!(wrong, Err(FetchError::SignInRefused));
+}
+
+#[tokio::test]
+async fn a_report_names_the_mail_that_did_not_arrive() {
+    let Some(servers) = MailServers::find() else { return };
+    let (sender, gone) = (servers.mailbox("bounce-sender"), servers.mailbox("bounce-gone"));
+    gone.refuse(Some(Refusal::Bounce));
+    let mut sent = mail("bounced-1", &gone, "x");
+    sent.from = Mailbox::bare(EmailAddress::parse(&sender.address()).unwrap());
+    mailer(&servers.smtp_url()).send(&sent).await.unwrap();
+    let report = when_there_are(&sender, 1).await.remove(0);
+    let MailKind::Bounce(bounce) = &report.kind else {
+        panic!("{report:?}")
+    };
+    assert_eq!(bounce.original, Some(sent.id));
+    assert!(bounce.has_failed());
+    assert_eq!(bounce.recipients[0].action, BounceAction::Failed);
+    assert_eq!(bounce.recipients[0].address, EmailAddress::parse(&gone.address()).ok());
+}
+
+#[tokio::test]
+async fn a_mailbox_is_read_in_batches_from_where_one_was() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("batches");
+    let settings = imap(&mailbox);
+    for number in 0..3 {
+        mailbox.put(format!("Subject: {number}\r\n\r\nbody {number}\r\n").as_bytes());
+    }
+    let now = fetch_new(&settings, After::Now, FetchLimits::default()).await.unwrap();
+    assert!(now.mails.is_empty() && !now.has_more);
+    for number in 3..8 {
+        mailbox.put(format!("Subject: {number}\r\n\r\nbody {number}\r\n").as_bytes());
+    }
+    let limits = FetchLimits {
+        mails: 2,
+        ..FetchLimits::default()
+    };
+    let (mut position, mut subjects, mut rounds) = (now.position, Vec::new(), 0);
+    loop {
+        let batch = fetch_new(&settings, After::Position(position), limits).await.unwrap();
+        assert!(batch.mails.len() <= 2 && !batch.is_renumbered);
+        subjects.extend(batch.mails.iter().map(|mail| read(&mail.raw).unwrap().subject));
+        position = batch.position;
+        rounds += 1;
+        if !batch.has_more {
+            break;
+        }
+    }
+    assert_eq!(subjects, ["3", "4", "5", "6", "7"]);
+    assert_eq!(rounds, 3);
+    // Nothing new: not even the last one again.
+    let batch = fetch_new(&settings, After::Position(position), limits).await.unwrap();
+    assert!(batch.mails.is_empty());
+    assert_eq!(batch.position, position);
+
+    mailbox.renumber();
+    let again = fetch_new(&settings, After::Position(position), FetchLimits::default())
+        .await
+        .unwrap();
+    assert!(again.is_renumbered);
+    assert_eq!(again.mails.len(), 8);
+    assert_ne!(again.position.uid_validity, position.uid_validity);
+}
+
+#[tokio::test]
+async fn of_a_large_mail_the_beginning_is_read() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("large");
+    mailbox.put(format!("Subject: large\r\n\r\n{}", "0123456789abcdef\r\n".repeat(50_000)).as_bytes());
+    mailbox.put(b"Subject: small\r\n\r\nx\r\n");
+    let limits = FetchLimits {
+        bytes_each: 300_000,
+        ..FetchLimits::default()
+    };
+    let batch = fetch_new(&imap(&mailbox), After::Everything, limits).await.unwrap();
+    assert_eq!(batch.mails.len(), 2);
+    assert!(!batch.mails[0].is_whole && batch.mails[0].raw.len() == 262_144);
+    assert_eq!(read(&batch.mails[0].raw).unwrap().subject, "large");
+    assert!(batch.mails[1].is_whole);
+    let few = FetchLimits {
+        bytes_in_all: 1,
+        ..FetchLimits::default()
+    };
+    let batch = fetch_new(&imap(&mailbox), After::Everything, few).await.unwrap();
+    assert!(batch.mails.len() == 1 && batch.mails[0].is_whole && batch.has_more);
+}
+
+#[tokio::test]
+async fn nothing_is_marked_as_read_unless_asked() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("seen");
+    mailbox.put(b"Subject: one\r\n\r\nx\r\n");
+    mailbox.put(b"Subject: two\r\n\r\nx\r\n");
+    let settings = imap(&mailbox);
+    let batch = fetch_new(&settings, After::Everything, FetchLimits::default())
+        .await
+        .unwrap();
+    assert_eq!(seen(&mailbox).await, Vec::<u32>::new());
+    let first = batch.mails[0].uid;
+    mark_seen(&settings, batch.position.uid_validity, &[first])
+        .await
+        .unwrap();
+    assert_eq!(seen(&mailbox).await, vec![first]);
+    let stale = mark_seen(&settings, batch.position.uid_validity + 1, &[first]).await;
+    assert_eq!(stale, Err(FetchError::NoMailbox));
+    let mut nowhere = mailbox.imap_url();
+    nowhere.push_str("/Nowhere");
+    let settings = ImapSettings::parse(&nowhere.into()).unwrap();
+    assert_eq!(
+        fetch_new(&settings, After::Everything, FetchLimits::default()).await,
+        Err(FetchError::NoMailbox)
+    );
+}
+
+/// Which mails are marked, asked without this crate.
+async fn seen(mailbox: &TestMailbox) -> Vec<u32> {
+    let url = mailbox.imap_url();
+    let (login, address) = url.trim_start_matches("imap://").rsplit_once('@').unwrap();
+    let (name, password) = login.split_once(':').unwrap();
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut client = async_imap::Client::new(stream);
+    client.read_response().await.unwrap();
+    let mut session = client.login(name, password).await.unwrap();
+    session.examine("INBOX").await.unwrap();
+    let mut uids: Vec<u32> = session.uid_search("SEEN").await.unwrap().into_iter().collect();
+    uids.sort_unstable();
+    uids
+}
+
+#[test]
+fn a_mailer_outlives_the_runtimes_that_it_was_used_on() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("runtimes");
+    let mailer = Arc::new(mailer(&servers.smtp_url()));
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(future)
+    }
+    for number in 0..3 {
+        run(async { mailer.send(&mail(&format!("rt{number}"), &mailbox, "x")).await.unwrap() });
+    }
+    let elsewhere = Arc::clone(&mailer);
+    let of_thread = mail("rt3", &mailbox, "x");
+    std::thread::spawn(move || run(async { elsewhere.send(&of_thread).await.unwrap() }))
+        .join()
+        .unwrap();
+    assert_eq!(run(when_there_are(&mailbox, 4)).len(), 4);
+}

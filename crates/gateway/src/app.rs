@@ -16,6 +16,7 @@ use crate::{documents, health, unmatched, workflows};
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
     contacts::routes(config);
     appointments::routes(config);
+    conversations::routes(config);
     clinics::routes(config);
     workflows::routes(config);
 }

@@ -36,6 +36,9 @@ use crate::unmatched::Routes;
         (name = "appointments", description = "The agenda"),
         (name = "availability", description = "Who is free when"),
         (name = "calendar", description = "Feeds for calendar programs"),
+        (name = "conversations", description = "Talks with patients and leads: threads, messages, files"),
+        (name = "inboxes", description = "Where people write to the clinic, and what is written again and again"),
+        (name = "webchat", description = "The chat in the clinic's own web pages, as its visitors use it"),
     )
 )]
 struct Frame;

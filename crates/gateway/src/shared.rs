@@ -8,6 +8,7 @@ use auth::passwords::Passwords;
 use auth::{AccessTokens, Authenticator, ClinicKeys, Verdicts};
 use cache::Cache;
 use clinics::Accounts;
+use conversations::channels::Channels;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
 use files::{Files, FilesError};
 use futures_util::future::BoxFuture;
@@ -47,6 +48,7 @@ struct Parts {
     clinic_keys: ClinicKeys,
     cache: Cache,
     listeners: Arc<[Arc<dyn CommitListener>]>,
+    channels: Channels,
     wake: Wake,
     read_audit: Arc<ReadAudit>,
     limits: Arc<Limits>,
@@ -70,6 +72,14 @@ impl Shared {
     /// # Errors
     /// [`AssemblyError`].
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AssemblyError> {
+        Self::with_channels(config, clock, Channels::new())
+    }
+
+    /// As [`Self::new`], with other channels than the settings name.
+    ///
+    /// # Errors
+    /// [`AssemblyError`].
+    pub fn with_channels(config: Config, clock: Arc<dyn Clock>, channels: Channels) -> Result<Self, AssemblyError> {
         let cache = Cache::new(config.cache, Arc::clone(&clock));
         let verdicts = Verdicts::new();
         let tokens = Arc::new(AccessTokens::new(
@@ -103,6 +113,7 @@ impl Shared {
             verdicts,
             cache,
             listeners: Arc::from(listeners),
+            channels,
             wake,
         })))
     }
@@ -141,6 +152,12 @@ impl Shared {
     #[must_use]
     pub fn clinic_keys(&self) -> &ClinicKeys {
         &self.0.clinic_keys
+    }
+
+    /// What carries messages to people.
+    #[must_use]
+    pub fn channels(&self) -> &Channels {
+        &self.0.channels
     }
 
     /// Reads on their way into the audit log.

@@ -6,6 +6,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Worker, WorkerConfig};
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
+use super::conversations;
 use crate::shared::Shared;
 
 /// The pool of the jobs: one connection for each that is handled at a time.
@@ -32,15 +33,16 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
             WorkerConfig::default(),
             shared.config().worker_database.clone(),
             db,
-            handlers(),
+            handlers(&shared),
             shared.wake().clone(),
         )
     })
 }
 
 /// Which event is followed by what.
-fn handlers() -> Handlers {
-    Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold)
+fn handlers(shared: &Shared) -> Handlers {
+    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone())
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

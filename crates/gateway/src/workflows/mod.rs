@@ -1,13 +1,18 @@
 //! What one domain owes another: acts that span several at once, and what follows an event after its commit.
 
+pub mod conversations;
+pub mod inbound;
 mod jobs;
 mod merge;
+mod webchat;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) use self::jobs::start as start_jobs;
+pub use self::merge::MergeFailure;
 
 /// Endpoints of acts that span several domains.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(merge::merge_contacts);
+    webchat::routes(config);
 }

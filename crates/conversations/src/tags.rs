@@ -1,6 +1,6 @@
 //! What cached answers about conversations depend on, and what each write makes stale.
 
-use kernel::{ContactId, ConversationId, Tag};
+use kernel::{ConversationId, Tag};
 
 /// Every conversation of the clinic: lists and counts.
 #[must_use]
@@ -35,9 +35,4 @@ pub const fn message_templates() -> Tag {
 /// All people, as the domain of people names them: lists show names.
 pub(crate) const fn contacts() -> Tag {
     Tag::collection("contacts")
-}
-
-/// One person, as the domain of people names them.
-pub(crate) fn contact(id: ContactId) -> Tag {
-    Tag::part("contact", id)
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cache::CacheConfig;
+use conversations::channels::Channels;
 use db::PoolConfig;
 use gateway::config::{Config, Environment, ServerConfig};
 use gateway::server;
@@ -91,12 +92,17 @@ impl TestApp {
 
     /// As [`Self::start`], with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::start_with_channels(change, Channels::new()).await
+    }
+
+    /// As [`Self::start_with`], with these channels.
+    pub(crate) async fn start_with_channels(change: impl FnOnce(&mut Config), channels: Channels) -> Option<Self> {
         let database = TestDatabase::create().await?;
         let mut config = config_for(&database);
         change(&mut config);
         let clock = Arc::new(ManualClock::at(world::now()));
         let credentials = Credentials::new(&config.auth, clock.clone());
-        let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
+        let shared = Shared::with_channels(config, clock.clone(), channels).expect("the parts fit together");
         let (stop, stopped) = oneshot::channel();
         let (started, addresses) = oneshot::channel();
         let for_server = shared.clone();

@@ -20,6 +20,7 @@ mod calendar;
 mod contacts;
 mod contacts_merge;
 mod contacts_search;
+mod conversations;
 mod conventions;
 mod holds;
 mod openapi_lock;

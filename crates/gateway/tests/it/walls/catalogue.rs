@@ -81,16 +81,17 @@ const GLOBAL_INDEXES: [&str; 5] = [
 ];
 
 /// Functions that look past row-level security and name the clinic themselves.
-const DEFINER_FUNCTIONS: [&str; 2] = ["contacts_by_digits", "contacts_by_part_of_name"];
+const DEFINER_FUNCTIONS: [&str; 3] = ["contacts_by_digits", "contacts_by_part_of_name", "messages_by_text"];
 
 /// Policies besides `tenant`: table, policy, for whom.
-const OTHER_POLICIES: [(&str, &str, &str); 12] = [
+const OTHER_POLICIES: [(&str, &str, &str); 13] = [
     ("clinics", "named_clinic", "public"),
     ("clinics", "own_clinics", "public"),
     ("contact_phones", "search", "taskmed_owner"),
     ("contacts", "search", "taskmed_owner"),
     ("idempotency_keys", "worker", "taskmed_worker"),
     ("memberships", "own_memberships", "public"),
+    ("messages", "search", "taskmed_owner"),
     ("outbox", "worker", "taskmed_worker"),
     ("password_resets", "self", "public"),
     ("sessions", "own_sessions", "public"),

@@ -30,10 +30,19 @@ pub(crate) const MESSAGE_NOTE_ADDED: &str = "message.note_added";
 /// Every kind of event that integrations and live screens may hear of.
 pub const EVENTS: &[PublicEvent] = &[
     event(CONVERSATION_CREATED, "A conversation was begun."),
-    event(CONVERSATION_UPDATED, "Labels, priority or another trait of a conversation was changed, or it was read."),
-    event(CONVERSATION_ASSIGNED, "A conversation was given to somebody, or taken from them."),
+    event(
+        CONVERSATION_UPDATED,
+        "Labels, priority or another trait of a conversation was changed, or it was read.",
+    ),
+    event(
+        CONVERSATION_ASSIGNED,
+        "A conversation was given to somebody, or taken from them.",
+    ),
     event(CONVERSATION_RESOLVED, "A conversation was resolved."),
-    event(CONVERSATION_REOPENED, "A conversation is open again, by hand, by a message or at its time."),
+    event(
+        CONVERSATION_REOPENED,
+        "A conversation is open again, by hand, by a message or at its time.",
+    ),
     event(CONVERSATION_SNOOZED, "A conversation was put off until later."),
     event(MESSAGE_RECEIVED, "A message came in."),
     event(MESSAGE_QUEUED, "A message was written and waits to be sent."),

@@ -132,12 +132,7 @@ pub async fn contacts_of(
 ///
 /// # Errors
 /// The database's failure.
-pub async fn note(
-    tx: &TenantTx<'_>,
-    inbox: InboxId,
-    identity: &Identity,
-    contact: ContactId,
-) -> Result<(), DbError> {
+pub async fn note(tx: &TenantTx<'_>, inbox: InboxId, identity: &Identity, contact: ContactId) -> Result<(), DbError> {
     diesel::insert_into(channel_identities::table)
         .values((
             channel_identities::clinic_id.eq(tx.clinic()),

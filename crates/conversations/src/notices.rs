@@ -166,10 +166,7 @@ async fn is_wanted(tx: &TenantTx<'_>, contact: ContactId, purpose: Purpose) -> R
 
 /// The ways to a contact, the best first: inboxes in use with the latest conversation in each, by what was last said, and then
 /// those without one, WhatsApp before e-mail.
-async fn ways(
-    tx: &TenantTx<'_>,
-    contact: ContactId,
-) -> Result<Vec<(Inbox, Option<Conversation>)>, DbError> {
+async fn ways(tx: &TenantTx<'_>, contact: ContactId) -> Result<Vec<(Inbox, Option<Conversation>)>, DbError> {
     let inboxes: Vec<Inbox> = inboxes::table
         .filter(inboxes::clinic_id.eq(tx.clinic()))
         .filter(inboxes::archived_at.is_null())

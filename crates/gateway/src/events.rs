@@ -4,5 +4,8 @@ use kernel::PublicEvent;
 
 /// The catalogue, in the order of the domains.
 pub fn catalogue() -> impl Iterator<Item = PublicEvent> {
-    [appointments::EVENTS, conversations::EVENTS].into_iter().flatten().copied()
+    [appointments::EVENTS, conversations::EVENTS]
+        .into_iter()
+        .flatten()
+        .copied()
 }

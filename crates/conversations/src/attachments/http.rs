@@ -10,9 +10,7 @@ use files::{Files, FilesError, KeepError};
 use futures_util::TryStreamExt;
 use kernel::{ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp, Version};
 use rest::permissions::{ConversationsRead, ConversationsWrite};
-use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, View,
-};
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, View};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -184,7 +182,11 @@ async fn list_attachments(
     let plan = ReadPlan::new("message_attachments.list")
         .query(&id)
         .tag(tags::conversation(id))
-        .audit(AuditRecord::new("message_attachments.list", "conversation", id.as_uuid()));
+        .audit(AuditRecord::new(
+            "message_attachments.list",
+            "conversation",
+            id.as_uuid(),
+        ));
     caller
         .read_page(plan, &list, async |tx| {
             let rows = store::page(tx, id, &paging).await?;
@@ -211,15 +213,16 @@ async fn download_attachment(
     files: Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let attachment = caller
-        .db()
-        .read(&*caller, async |tx| store::find(tx, id).await)
-        .await?;
+    let attachment = caller.db().read(&*caller, async |tx| store::find(tx, id).await).await?;
     // Written before the first byte goes out.
     caller
         .db()
         .write(&*caller, async |tx| {
-            tx.audit(AuditRecord::new("message_attachments.read", "message_attachment", id.as_uuid()));
+            tx.audit(AuditRecord::new(
+                "message_attachments.read",
+                "message_attachment",
+                id.as_uuid(),
+            ));
             Ok::<_, DbError>(())
         })
         .await?;

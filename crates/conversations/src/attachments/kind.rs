@@ -74,7 +74,11 @@ pub fn content_type_of(head: &[u8]) -> Result<&'static str, InvalidFile> {
         && head
             .iter()
             .all(|byte| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t'));
-    if is_text { Ok("text/plain") } else { Err(InvalidFile::Kind) }
+    if is_text {
+        Ok("text/plain")
+    } else {
+        Err(InvalidFile::Kind)
+    }
 }
 
 /// What a file may be called: its name without the folders before it, at most 150 characters.
@@ -83,7 +87,11 @@ pub fn content_type_of(head: &[u8]) -> Result<&'static str, InvalidFile> {
 /// [`InvalidText`] when nothing is left.
 pub fn file_name(text: &str) -> Result<String, InvalidText> {
     let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String = last.chars().filter(|character| !character.is_control()).take(150).collect();
+    let plain: String = last
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(150)
+        .collect();
     bounded(plain.trim_matches('.'), 1, 150)
 }
 

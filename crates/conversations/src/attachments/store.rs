@@ -37,7 +37,11 @@ pub(super) async fn insert(tx: &TenantRead<'_>, row: NewRow<'_>) -> Result<Attac
 /// The file `id`.
 pub(super) async fn find(tx: &TenantRead<'_>, id: MessageAttachmentId) -> Result<Attachment, RowError> {
     message_attachments::table
-        .filter(message_attachments::clinic_id.eq(tx.clinic()).and(message_attachments::id.eq(id)))
+        .filter(
+            message_attachments::clinic_id
+                .eq(tx.clinic())
+                .and(message_attachments::id.eq(id)),
+        )
         .select(Attachment::as_select())
         .first(&mut tx.conn())
         .await

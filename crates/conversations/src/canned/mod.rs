@@ -50,7 +50,11 @@ pub async fn create(
     body: &CannedBody,
 ) -> Result<CannedResponse, CannedError> {
     let made = store::insert(tx, shortcut, body).await?;
-    tx.audit(AuditRecord::new("canned_responses.create", "canned_response", made.id.as_uuid()));
+    tx.audit(AuditRecord::new(
+        "canned_responses.create",
+        "canned_response",
+        made.id.as_uuid(),
+    ));
     tx.touch(tags::canned_responses());
     Ok(made)
 }
@@ -104,7 +108,11 @@ async fn archive(tx: &mut TenantTx<'_>, id: CannedResponseId, expected: Option<V
         ..Change::default()
     };
     store::update(tx, id, change).await?;
-    tx.audit(AuditRecord::new("canned_responses.archive", "canned_response", id.as_uuid()));
+    tx.audit(AuditRecord::new(
+        "canned_responses.archive",
+        "canned_response",
+        id.as_uuid(),
+    ));
     tx.touch(tags::canned_responses());
     Ok(())
 }
@@ -137,7 +145,5 @@ pub(crate) async fn filled(
         member: member_name,
     };
     let text = found.body.filled(&values);
-    MessageText::parse(&text)
-        .map_err(|error| FieldErrors::one("/canned_response_id", error.code(), error).into())
+    MessageText::parse(&text).map_err(|error| FieldErrors::one("/canned_response_id", error.code(), error).into())
 }
-

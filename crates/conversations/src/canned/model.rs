@@ -43,7 +43,11 @@ impl Shortcut {
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
-        if is_word { Ok(Self(text.to_owned())) } else { Err(InvalidShortcut) }
+        if is_word {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidShortcut)
+        }
     }
 
     /// The word.
@@ -196,8 +200,14 @@ mod tests {
         let body = CannedBody::parse("Olá, {{contact.first_name}}{{ member.name }}! {{clinic.name}}").unwrap();
         // What a place is filled with is not looked at again.
         assert_eq!(body.filled(&values()), "Olá, Maria! Clínica {{Aurora}}");
-        assert_eq!(CannedBody::parse("{{contact.cpf}}").unwrap_err().code(), "unknown_placeholder");
-        assert_eq!(CannedBody::parse("{{contact.name").unwrap_err().code(), "unclosed_placeholder");
+        assert_eq!(
+            CannedBody::parse("{{contact.cpf}}").unwrap_err().code(),
+            "unknown_placeholder"
+        );
+        assert_eq!(
+            CannedBody::parse("{{contact.name").unwrap_err().code(),
+            "unclosed_placeholder"
+        );
         assert_eq!(CannedBody::parse(" ").unwrap_err().code(), "blank");
     }
 

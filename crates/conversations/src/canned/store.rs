@@ -1,7 +1,7 @@
 //! The SQL of canned responses.
 
-use db::schema::{canned_responses, clinics, contacts, conversations, users};
 use db::schema::functions::oldest_open_transaction;
+use db::schema::{canned_responses, clinics, contacts, conversations, users};
 use db::{DbError, QueryResultExt, TenantRead};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -17,7 +17,11 @@ use crate::error::{Resource, RowError, check_version};
 /// The canned response `id`, archived or not.
 pub(super) async fn find(tx: &TenantRead<'_>, id: CannedResponseId) -> Result<CannedResponse, RowError> {
     canned_responses::table
-        .filter(canned_responses::clinic_id.eq(tx.clinic()).and(canned_responses::id.eq(id)))
+        .filter(
+            canned_responses::clinic_id
+                .eq(tx.clinic())
+                .and(canned_responses::id.eq(id)),
+        )
         .select(CannedResponse::as_select())
         .first(&mut tx.conn())
         .await
@@ -33,7 +37,11 @@ pub(super) async fn lock(
     expected: Option<Version>,
 ) -> Result<CannedResponse, RowError> {
     let found = canned_responses::table
-        .filter(canned_responses::clinic_id.eq(tx.clinic()).and(canned_responses::id.eq(id)))
+        .filter(
+            canned_responses::clinic_id
+                .eq(tx.clinic())
+                .and(canned_responses::id.eq(id)),
+        )
         .select(CannedResponse::as_select())
         .for_no_key_update()
         .first(&mut tx.conn())
@@ -80,7 +88,11 @@ pub(super) async fn update(
     change: Change,
 ) -> Result<CannedResponse, CannedError> {
     diesel::update(canned_responses::table)
-        .filter(canned_responses::clinic_id.eq(tx.clinic()).and(canned_responses::id.eq(id)))
+        .filter(
+            canned_responses::clinic_id
+                .eq(tx.clinic())
+                .and(canned_responses::id.eq(id)),
+        )
         .set(change)
         .returning(CannedResponse::as_returning())
         .get_result(&mut tx.conn())
@@ -137,7 +149,11 @@ pub(super) async fn names(tx: &TenantRead<'_>, conversation: ConversationId) -> 
                 .and(contacts::id.eq(conversations::contact_id))),
         )
         .inner_join(clinics::table.on(clinics::id.eq(conversations::clinic_id)))
-        .filter(conversations::clinic_id.eq(tx.clinic()).and(conversations::id.eq(conversation)))
+        .filter(
+            conversations::clinic_id
+                .eq(tx.clinic())
+                .and(conversations::id.eq(conversation)),
+        )
         .select((contacts::name, contacts::social_name, clinics::trade_name))
         .first(&mut tx.conn())
         .await

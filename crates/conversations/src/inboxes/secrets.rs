@@ -107,7 +107,11 @@ impl SecretChanges {
                 Value::String(text) if !text.trim().is_empty() && text.chars().count() <= MOST_CHARS => {
                     changes.insert(name.clone(), Some(SecretString::from(text.trim())));
                 }
-                _ => errors.push(pointer, "invalid_secret", "a secret is a text that is not blank, or null"),
+                _ => errors.push(
+                    pointer,
+                    "invalid_secret",
+                    "a secret is a text that is not blank, or null",
+                ),
             }
         }
         Self(changes)

@@ -1,8 +1,8 @@
 //! The rules of inboxes.
 
-use auth::secrets::InboxToken;
 use auth::ClinicKeys;
 use auth::sealing::cell;
+use auth::secrets::InboxToken;
 use db::{AuditRecord, DbError, TenantRead, TenantTx};
 use kernel::{FieldErrors, InboxId, Version};
 use rest::Problem;
@@ -25,7 +25,12 @@ fn unwritable(error: serde_json::Error) -> DbError {
     DbError::from(diesel::result::Error::SerializationError(Box::new(error)))
 }
 
-async fn seal(tx: &TenantRead<'_>, keys: &ClinicKeys, id: InboxId, secrets: &InboxSecrets) -> Result<Vec<u8>, InboxError> {
+async fn seal(
+    tx: &TenantRead<'_>,
+    keys: &ClinicKeys,
+    id: InboxId,
+    secrets: &InboxSecrets,
+) -> Result<Vec<u8>, InboxError> {
     let plain = secrets.to_bytes().map_err(unwritable)?;
     Ok(keys.seal(tx, &context(id), &plain).await?)
 }

@@ -193,7 +193,11 @@ fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
     if !is_host {
-        errors.push(format!("{pointer}/host"), "invalid_host", "a host is a name or an address");
+        errors.push(
+            format!("{pointer}/host"),
+            "invalid_host",
+            "a host is a name or an address",
+        );
     }
     if server.port == 0 {
         errors.push(format!("{pointer}/port"), "out_of_range", "a port is 1 to 65535");
@@ -261,17 +265,24 @@ mod tests {
     fn each_channel_says_what_is_wrong_with_its_settings() {
         assert!(faults(ChannelKind::Whatsapp, json!({"phone_number_id": "123"})).is_empty());
         assert_eq!(
-            faults(ChannelKind::Whatsapp, json!({"phone_number_id": "x", "business_account_id": ""})),
+            faults(
+                ChannelKind::Whatsapp,
+                json!({"phone_number_id": "x", "business_account_id": ""})
+            ),
             ["/settings/phone_number_id", "/settings/business_account_id"]
         );
         let server = json!({"host": "mail.example.com", "port": 465, "security": "tls"});
         let email = json!({"address": "a@example.com", "smtp": server});
         assert!(faults(ChannelKind::Email, email).is_empty());
-        let open = json!({"address": "a@example.com", "smtp": {"host": "mail.example.com", "port": 25, "security": "none"}});
+        let open =
+            json!({"address": "a@example.com", "smtp": {"host": "mail.example.com", "port": 25, "security": "none"}});
         assert_eq!(faults(ChannelKind::Email, open), ["/settings/smtp/security"]);
         assert_eq!(faults(ChannelKind::Sms, json!({})), ["/channel"]);
         assert_eq!(
-            faults(ChannelKind::Webchat, json!({"allowed_origins": ["https://a.example", "https://a.example/x", "*"]})),
+            faults(
+                ChannelKind::Webchat,
+                json!({"allowed_origins": ["https://a.example", "https://a.example/x", "*"]})
+            ),
             ["/settings/allowed_origins/1", "/settings/allowed_origins/2"]
         );
     }
@@ -281,7 +292,14 @@ mod tests {
         for good in ["https://a.example", "https://a.example:8443", "http://localhost:3000"] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["http://a.example", "https://", "https://A.example", "a.example", "null", "https://a:b"] {
+        for bad in [
+            "http://a.example",
+            "https://",
+            "https://A.example",
+            "a.example",
+            "null",
+            "https://a:b",
+        ] {
             assert!(!is_origin(bad), "{bad}");
         }
     }

@@ -148,9 +148,11 @@ pub(super) async fn page(
     };
     if let Some(InboxPosition { name, id }) = paging.after() {
         query = query.filter(
-            search_form(inboxes::name).gt(search_form(name.clone())).or(search_form(inboxes::name)
-                .eq(search_form(name.clone()))
-                .and(inboxes::id.gt(*id))),
+            search_form(inboxes::name)
+                .gt(search_form(name.clone()))
+                .or(search_form(inboxes::name)
+                    .eq(search_form(name.clone()))
+                    .and(inboxes::id.gt(*id))),
         );
     }
     query

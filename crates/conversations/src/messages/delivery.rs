@@ -46,7 +46,10 @@ pub async fn delivered(tx: &mut TenantTx<'_>, report: &DeliveryReport) -> Result
         return Ok(false);
     }
     // Its id was stored at this very moment.
-    match store::lock_known(tx, report.inbox, &report.provider_id).await?.and_then(|known| known.message_id) {
+    match store::lock_known(tx, report.inbox, &report.provider_id)
+        .await?
+        .and_then(|known| known.message_id)
+    {
         Some(message) => apply(tx, message, report.delivery, report.at, report.reason.clone()).await,
         None => Ok(false),
     }

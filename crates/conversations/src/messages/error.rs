@@ -73,9 +73,10 @@ impl From<MessageError> for Problem {
     fn from(error: MessageError) -> Self {
         let detail = error.to_string();
         match error {
-            MessageError::Row(RowError::Archived(Resource::Inbox)) => {
-                Self::conflict("inbox_archived", "the inbox is archived: nothing goes out by it any more")
-            }
+            MessageError::Row(RowError::Archived(Resource::Inbox)) => Self::conflict(
+                "inbox_archived",
+                "the inbox is archived: nothing goes out by it any more",
+            ),
             MessageError::Row(error) => error.into(),
             MessageError::Conversation(error) => error.into(),
             MessageError::Inbox(error) => error.into(),

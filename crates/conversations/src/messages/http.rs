@@ -229,7 +229,10 @@ async fn get_message(
     responses((status = 200, body = MessageView),
         (status = 409, body = Problem, description = "`message_not_failed`, `messaging_window_closed` (with `templates`), `inbox_archived`")))]
 #[post("/messages/{id}/resend")]
-async fn resend_message(caller: Authorized<ConversationsWrite>, id: PathId<MessageId>) -> Result<HttpResponse, Problem> {
+async fn resend_message(
+    caller: Authorized<ConversationsWrite>,
+    id: PathId<MessageId>,
+) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     caller
         .write(async |tx| {
@@ -302,7 +305,11 @@ async fn search_messages(
         }
     };
     if list.updated_since.is_some() {
-        errors.push("updated_since", "unknown_parameter", "what is found is not listed by changes");
+        errors.push(
+            "updated_since",
+            "unknown_parameter",
+            "what is found is not listed by changes",
+        );
     }
     let q = errors.finish(q)?;
     let paging = caller.paging::<FoundPosition, _>("messages.search", &list, &["-sent_at"])?;

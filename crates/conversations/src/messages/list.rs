@@ -91,7 +91,11 @@ pub(super) async fn page(
 /// Whether there is such a conversation: an empty page and none at all are not the same.
 pub(super) async fn exists(tx: &TenantRead<'_>, conversation: ConversationId) -> Result<bool, DbError> {
     let found: Option<ConversationId> = conversations::table
-        .filter(conversations::clinic_id.eq(tx.clinic()).and(conversations::id.eq(conversation)))
+        .filter(
+            conversations::clinic_id
+                .eq(tx.clinic())
+                .and(conversations::id.eq(conversation)),
+        )
         .select(conversations::id)
         .first(&mut tx.conn())
         .await

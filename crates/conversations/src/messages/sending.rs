@@ -98,13 +98,24 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
     if let Some(due) = not_before.filter(|due| *due > now) {
         // Another job has it, or the channel asked to be left alone: this one comes back then.
         let soon = now.saturating_add(TimeDelta::seconds(2));
-        job.enqueue(tx, Some(if message.attempted_at.is_some() { soon.min(due) } else { due }));
+        job.enqueue(
+            tx,
+            Some(if message.attempted_at.is_some() {
+                soon.min(due)
+            } else {
+                due
+            }),
+        );
         return Ok(Claim::Nothing);
     }
     let conversation = threads::find(tx, job.conversation_id).await?;
     let inbox = inboxes::find(tx, conversation.inbox_id).await?;
     let (Some(to), None) = (conversation.address.clone(), inbox.archived_at) else {
-        let reason = if inbox.archived_at.is_some() { "inbox_archived" } else { "no_address" };
+        let reason = if inbox.archived_at.is_some() {
+            "inbox_archived"
+        } else {
+            "no_address"
+        };
         rejected(tx, message.id, reason).await?;
         return Ok(Claim::Nothing);
     };
@@ -140,7 +151,11 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         outgoing: Box::new(outgoing),
         number,
     };
-    Ok(if asks { Claim::Ask(attempt) } else { Claim::Send(attempt) })
+    Ok(if asks {
+        Claim::Ask(attempt)
+    } else {
+        Claim::Send(attempt)
+    })
 }
 
 fn content(message: &Message) -> Content {
@@ -213,7 +228,9 @@ pub async fn put_off(
         return Ok(());
     }
     let now = tx.now();
-    let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
+    let asked = after
+        .and_then(|after| TimeDelta::from_std(after).ok())
+        .unwrap_or_default();
     let next = now.saturating_add(pause(message.attempts).max(asked));
     if next.since(job.since) > TRIED_FOR {
         return rejected(tx, id, "channel_unavailable_for_a_day").await;

@@ -268,7 +268,11 @@ pub(super) async fn place_of(
     conversation: ConversationId,
 ) -> Result<(InboxId, kernel::ContactId), DbError> {
     conversations::table
-        .filter(conversations::clinic_id.eq(tx.clinic()).and(conversations::id.eq(conversation)))
+        .filter(
+            conversations::clinic_id
+                .eq(tx.clinic())
+                .and(conversations::id.eq(conversation)),
+        )
         .select((conversations::inbox_id, conversations::contact_id))
         .first(&mut tx.conn())
         .await

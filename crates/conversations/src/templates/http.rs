@@ -179,7 +179,12 @@ async fn list_message_templates(
     list: ListQuery<TemplateFilter>,
 ) -> Result<HttpResponse, Problem> {
     let mut errors = FieldErrors::new();
-    let status = optional(&mut errors, "status", list.filter.status.as_deref(), TemplateStatus::parse);
+    let status = optional(
+        &mut errors,
+        "status",
+        list.filter.status.as_deref(),
+        TemplateStatus::parse,
+    );
     let narrowing = errors.finish(Some(Narrowing {
         inbox: list.filter.inbox_id,
         status,

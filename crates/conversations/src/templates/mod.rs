@@ -65,7 +65,11 @@ pub async fn create(tx: &mut TenantTx<'_>, new: &NewTemplate) -> Result<Template
         Err(error) => return Err(error.into()),
     }
     let made = store::insert(tx, new).await?;
-    tx.audit(AuditRecord::new("message_templates.create", "message_template", made.id.as_uuid()));
+    tx.audit(AuditRecord::new(
+        "message_templates.create",
+        "message_template",
+        made.id.as_uuid(),
+    ));
     tx.touch(tags::message_templates());
     Ok(made)
 }
@@ -120,7 +124,11 @@ async fn archive(tx: &mut TenantTx<'_>, id: MessageTemplateId, expected: Option<
         ..Change::default()
     };
     store::update(tx, id, change).await?;
-    tx.audit(AuditRecord::new("message_templates.archive", "message_template", id.as_uuid()));
+    tx.audit(AuditRecord::new(
+        "message_templates.archive",
+        "message_template",
+        id.as_uuid(),
+    ));
     tx.touch(tags::message_templates());
     Ok(())
 }

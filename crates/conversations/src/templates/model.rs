@@ -78,7 +78,11 @@ impl TemplateName {
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if is_name { Ok(Self(text.to_owned())) } else { Err(InvalidTemplateName::Name) }
+        if is_name {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidTemplateName::Name)
+        }
     }
 
     /// The name.
@@ -144,7 +148,12 @@ impl InvalidTemplateBody {
     }
 }
 
-coded!(InvalidCategory, InvalidTemplateStatus, InvalidTemplateName, InvalidTemplateBody);
+coded!(
+    InvalidCategory,
+    InvalidTemplateStatus,
+    InvalidTemplateName,
+    InvalidTemplateBody
+);
 
 /// The most places of a template.
 const MOST_PLACES: i16 = 50;
@@ -326,7 +335,10 @@ mod tests {
     fn places_are_counted_and_filled() {
         let body = TemplateBody::parse("Olá, {{1}}! {{2}} de {{1}}").unwrap();
         assert_eq!(body.parameter_count(), 2);
-        assert_eq!(body.filled(&["Ana".to_owned(), "{{1}}".to_owned()]), "Olá, Ana! {{1}} de Ana");
+        assert_eq!(
+            body.filled(&["Ana".to_owned(), "{{1}}".to_owned()]),
+            "Olá, Ana! {{1}} de Ana"
+        );
         for bad in ["{{2}}", "{{0}}", "{{um}}", "{{1", "{{1}} {{3}}"] {
             assert_eq!(TemplateBody::parse(bad), Err(InvalidTemplateBody::Places), "{bad}");
         }

@@ -20,7 +20,11 @@ use crate::error::{Resource, RowError, check_version};
 /// [`RowError::NotFound`].
 pub async fn find(tx: &TenantRead<'_>, id: MessageTemplateId) -> Result<Template, RowError> {
     message_templates::table
-        .filter(message_templates::clinic_id.eq(tx.clinic()).and(message_templates::id.eq(id)))
+        .filter(
+            message_templates::clinic_id
+                .eq(tx.clinic())
+                .and(message_templates::id.eq(id)),
+        )
         .select(Template::as_select())
         .first(&mut tx.conn())
         .await
@@ -36,7 +40,11 @@ pub(super) async fn lock(
     expected: Option<Version>,
 ) -> Result<Template, RowError> {
     let found = message_templates::table
-        .filter(message_templates::clinic_id.eq(tx.clinic()).and(message_templates::id.eq(id)))
+        .filter(
+            message_templates::clinic_id
+                .eq(tx.clinic())
+                .and(message_templates::id.eq(id)),
+        )
         .select(Template::as_select())
         .for_no_key_update()
         .first(&mut tx.conn())
@@ -117,7 +125,11 @@ pub(super) async fn update(
     change: Change,
 ) -> Result<Template, TemplateError> {
     diesel::update(message_templates::table)
-        .filter(message_templates::clinic_id.eq(tx.clinic()).and(message_templates::id.eq(id)))
+        .filter(
+            message_templates::clinic_id
+                .eq(tx.clinic())
+                .and(message_templates::id.eq(id)),
+        )
         .set(change)
         .returning(Template::as_returning())
         .get_result(&mut tx.conn())

@@ -150,5 +150,9 @@ fn search(text: &str) -> Result<Search, InvalidText> {
     if is_number && digits.len() < 3 {
         return Err(InvalidText::TooShort(3));
     }
-    Ok(if is_number { Search::Digits(digits) } else { Search::Name(text) })
+    Ok(if is_number {
+        Search::Digits(digits)
+    } else {
+        Search::Name(text)
+    })
 }

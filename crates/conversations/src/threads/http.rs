@@ -29,7 +29,11 @@ const MOST_LABELS: usize = 20;
 
 fn labels(errors: &mut FieldErrors, texts: &[String]) -> Option<Vec<Label>> {
     if texts.len() > MOST_LABELS {
-        errors.push("/labels", "too_many", format!("a conversation has at most {MOST_LABELS} labels"));
+        errors.push(
+            "/labels",
+            "too_many",
+            format!("a conversation has at most {MOST_LABELS} labels"),
+        );
         return None;
     }
     let mut labels = Vec::new();
@@ -70,7 +74,9 @@ impl TryFrom<CreateConversation> for NewConversation {
 
     fn try_from(body: CreateConversation) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let subject = optional(&mut errors, "/subject", body.subject.as_deref(), |text| bounded(text, 1, 200));
+        let subject = optional(&mut errors, "/subject", body.subject.as_deref(), |text| {
+            bounded(text, 1, 200)
+        });
         let priority = optional(&mut errors, "/priority", body.priority.as_deref(), Priority::parse);
         let labels = labels(&mut errors, &body.labels);
         errors.finish(labels.map(|labels| Self {
@@ -169,15 +175,14 @@ async fn list_conversations(
 #[utoipa::path(tag = "conversations", summary = "Counts conversations", operation_id = "count_conversations",
     security(("bearer" = ["conversations:read"])), params(RowQuery), responses((status = 200, body = CountsView)))]
 #[get("/conversations/counts")]
-async fn count_conversations(
-    caller: Authorized<ConversationsRead>,
-    query: RowQuery,
-) -> Result<HttpResponse, Problem> {
+async fn count_conversations(caller: Authorized<ConversationsRead>, query: RowQuery) -> Result<HttpResponse, Problem> {
     let me = membership(&*caller);
     let plan = ReadPlan::new("conversations.counts")
         .query(&me)
         .tag(tags::conversations());
-    caller.read(plan, &query, async |tx| counts::count_all(tx, me).await).await
+    caller
+        .read(plan, &query, async |tx| counts::count_all(tx, me).await)
+        .await
 }
 
 /// Shows a conversation.
@@ -198,7 +203,9 @@ async fn get_conversation(
         .tag(tags::inboxes())
         .audit(AuditRecord::new("conversations.read", "conversation", id.as_uuid()));
     caller
-        .read(plan, &query, async |tx| list::find(tx, id).await.map(ConversationView::from))
+        .read(plan, &query, async |tx| {
+            list::find(tx, id).await.map(ConversationView::from)
+        })
         .await
 }
 

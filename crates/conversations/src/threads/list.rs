@@ -142,16 +142,18 @@ pub(super) async fn page(
             contacts::search_name
                 .ge(search_form(words))
                 .and(contacts::search_name.lt(search_form(words).concat(LAST_CHARACTER)))
-                .or(conversations::contact_id.eq_any(diesel::select(contacts_by_part_of_name(
-                    words,
-                    None::<bool>,
-                    None::<String>,
-                    None::<kernel::ContactId>,
-                    None::<i32>,
-                )))),
+                .or(
+                    conversations::contact_id.eq_any(diesel::select(contacts_by_part_of_name(
+                        words,
+                        None::<bool>,
+                        None::<String>,
+                        None::<kernel::ContactId>,
+                        None::<i32>,
+                    ))),
+                ),
         ),
-        Some(Search::Digits(digits)) => query.filter(conversations::contact_id.eq_any(diesel::select(
-            contacts_by_digits(
+        Some(Search::Digits(digits)) => {
+            query.filter(conversations::contact_id.eq_any(diesel::select(contacts_by_digits(
                 digits,
                 digits.trim_start_matches('0'),
                 None::<String>,
@@ -159,8 +161,8 @@ pub(super) async fn page(
                 None::<String>,
                 None::<kernel::ContactId>,
                 None::<i32>,
-            ),
-        ))),
+            ))))
+        }
     };
     if let Some(since) = criteria.updated_since {
         query = query

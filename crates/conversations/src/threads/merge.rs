@@ -43,11 +43,7 @@ async fn lock_all(tx: &TenantTx<'_>, contacts: [ContactId; 2]) -> Result<Vec<Con
 ///
 /// # Errors
 /// The database's failure.
-pub async fn move_contact(
-    tx: &mut TenantTx<'_>,
-    from: ContactId,
-    into: ContactId,
-) -> Result<Moved, ConversationError> {
+pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactId) -> Result<Moved, ConversationError> {
     locks::contacts(tx, &[from, into]).await?;
     let identities = identities::move_contact(tx, from, into).await?;
     let all = lock_all(tx, [from, into]).await?;

@@ -18,6 +18,6 @@ pub use merge::{Moved, move_contact, undo_move};
 pub use model::{Conversation, ConversationChanges, Direction, NewConversation, Priority, Status};
 pub use service::{change, create, mark_read};
 pub(crate) use service::{lock_alone, reached_by, refuse_a_second, stale, tell};
-pub(crate) use view::free_text_until;
 pub use store::find;
+pub(crate) use view::free_text_until;
 pub use wake::{WAKE, WakeJob, wake};

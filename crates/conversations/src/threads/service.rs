@@ -279,7 +279,11 @@ pub async fn mark_read(
         ..Change::default()
     };
     let conversation = store::update(tx, id, change).await?;
-    tx.audit(AuditRecord::new("conversations.mark_read", "conversation", id.as_uuid()));
+    tx.audit(AuditRecord::new(
+        "conversations.mark_read",
+        "conversation",
+        id.as_uuid(),
+    ));
     tell(tx, events::CONVERSATION_UPDATED, &conversation);
     Ok(conversation)
 }

@@ -116,8 +116,12 @@ pub(crate) async fn insert(tx: &TenantRead<'_>, row: NewRow) -> Result<Conversat
         .on_constraint("conversations_one_unresolved", || ConversationError::Exists {
             conversation: None,
         })
-        .on_constraint("conversations_clinic_id_inbox_id_fkey", || ConversationError::UnknownInbox)
-        .on_constraint("conversations_clinic_id_contact_id_fkey", || ConversationError::UnknownContact)
+        .on_constraint("conversations_clinic_id_inbox_id_fkey", || {
+            ConversationError::UnknownInbox
+        })
+        .on_constraint("conversations_clinic_id_contact_id_fkey", || {
+            ConversationError::UnknownContact
+        })
         .on_constraint("conversations_clinic_id_assignee_id_fkey", || {
             ConversationError::UnknownAssignee
         })

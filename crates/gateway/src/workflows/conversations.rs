@@ -10,9 +10,11 @@ use kernel::System;
 
 /// The handlers of conversations.
 pub(super) fn handlers(handlers: Handlers, channels: Channels, keys: ClinicKeys) -> Handlers {
-    handlers.on(WAKE, wake).on(SEND, async move |db: &Db, system: System, event: Event| {
-        send(db, &channels, &keys, &system, event.payload()?).await
-    })
+    handlers
+        .on(WAKE, wake)
+        .on(SEND, async move |db: &Db, system: System, event: Event| {
+            send(db, &channels, &keys, &system, event.payload()?).await
+        })
 }
 
 /// A conversation that was put off comes back.

@@ -117,7 +117,11 @@ pub(super) async fn merge_contacts(
 }
 
 /// Merges `from`, who turned out to be `into`, keeping what `into` has.
-pub(super) async fn merge_one_into(tx: &mut TenantTx<'_>, into: ContactId, from: ContactId) -> Result<(), MergeFailure> {
+pub(super) async fn merge_one_into(
+    tx: &mut TenantTx<'_>,
+    into: ContactId,
+    from: ContactId,
+) -> Result<(), MergeFailure> {
     let request = MergeContacts {
         from_id: from,
         keep: KeepChoices::default(),

@@ -188,7 +188,12 @@ impl Chat {
             .and_then(|value| value.to_str().ok())
             .and_then(|text| VisitorToken::parse(text).ok())
             .filter(|token| token.scope() == kernel::Caller::clinic(&self.caller))
-            .ok_or_else(|| Problem::unauthorized("invalid_visitor", "begin a visit, and send its token as X-Visitor-Token"))
+            .ok_or_else(|| {
+                Problem::unauthorized(
+                    "invalid_visitor",
+                    "begin a visit, and send its token as X-Visitor-Token",
+                )
+            })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Conversations: what comes in and goes out, who sees it, and what becomes of it when much happens at once.
 
-mod carrier;
 mod arriving;
+mod carrier;
 mod merging;
 mod sending;
 mod webchat;
@@ -34,7 +34,11 @@ pub(crate) fn aurora() -> System {
 /// A WhatsApp inbox of Aurora.
 pub(crate) async fn whatsapp(app: &TestApp) -> InboxId {
     let body = json!({"channel": "whatsapp", "name": "WhatsApp", "settings": {"phone_number_id": "106540352242922"}});
-    let made = app.actor("owner@aurora").post("/v1/inboxes", body).await.expect_status(201);
+    let made = app
+        .actor("owner@aurora")
+        .post("/v1/inboxes", body)
+        .await
+        .expect_status(201);
     made.body["inbox"]["id"].as_str().unwrap().parse().unwrap()
 }
 
@@ -93,5 +97,7 @@ pub(crate) fn bodies(answer: &Answer) -> Vec<String> {
 }
 
 pub(crate) fn texts(rows: &[Value], member: &str) -> Vec<String> {
-    rows.iter().map(|row| row[member].as_str().unwrap_or_default().to_owned()).collect()
+    rows.iter()
+        .map(|row| row[member].as_str().unwrap_or_default().to_owned())
+        .collect()
 }

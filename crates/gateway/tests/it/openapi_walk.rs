@@ -135,7 +135,9 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, String, Option<Value>)> {
         (
             "message-templates",
             "/v1/message-templates".to_owned(),
-            Some(json!({"inbox_id": of("inboxes"), "name": "lembrete", "language": "pt_BR", "category": "utility", "body": "Oi"})),
+            Some(
+                json!({"inbox_id": of("inboxes"), "name": "lembrete", "language": "pt_BR", "category": "utility", "body": "Oi"}),
+            ),
         ),
         (
             "canned-responses",
@@ -292,7 +294,10 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         "send_message" => (
             Some(json!({"kind": "note", "body": "Oi"})),
             PathAndFields(vec![
-                ("/reply_to_id", json!({"kind": "note", "body": "Oi", "reply_to_id": of("messages")})),
+                (
+                    "/reply_to_id",
+                    json!({"kind": "note", "body": "Oi", "reply_to_id": of("messages")}),
+                ),
                 ("/template_id", json!({"template_id": of("message-templates")})),
                 (
                     "/attachment_ids/0",
@@ -303,8 +308,14 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         "create_conversation" => (
             empty,
             Fields(vec![
-                ("/inbox_id", json!({"inbox_id": of("inboxes"), "contact_id": mine("contacts")})),
-                ("/contact_id", json!({"inbox_id": mine("inboxes"), "contact_id": of("contacts")})),
+                (
+                    "/inbox_id",
+                    json!({"inbox_id": of("inboxes"), "contact_id": mine("contacts")}),
+                ),
+                (
+                    "/contact_id",
+                    json!({"inbox_id": mine("inboxes"), "contact_id": of("contacts")}),
+                ),
             ]),
         ),
         "create_message_template" => (
@@ -316,7 +327,11 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         ),
         "list_conversations" => (
             None,
-            Filters(&[("inbox_id", "inboxes"), ("contact_id", "contacts"), ("assignee", "staff")]),
+            Filters(&[
+                ("inbox_id", "inboxes"),
+                ("contact_id", "contacts"),
+                ("assignee", "staff"),
+            ]),
         ),
         "list_message_templates" => (None, Filters(&[("inbox_id", "inboxes")])),
         "search_messages" => (None, Filters(&[("q=amanha&conversation_id", "conversations")])),

@@ -22,8 +22,18 @@ async fn a_hundred_webhooks_with_thirty_repeats_of_one_new_number_make_one_talk_
     let one = |number: i64| {
         let sent_at = now.saturating_add(TimeDelta::seconds(number / 2));
         // With and without the ninth digit: the same number.
-        let digits = if number % 2 == 0 { "5571981234567" } else { "557181234567" };
-        arrival(&inbox, vec![phone(digits)], &format!("wamid.{number}"), sent_at, &format!("m{number}"))
+        let digits = if number % 2 == 0 {
+            "5571981234567"
+        } else {
+            "557181234567"
+        };
+        arrival(
+            &inbox,
+            vec![phone(digits)],
+            &format!("wamid.{number}"),
+            sent_at,
+            &format!("m{number}"),
+        )
     };
     let arrivals: Vec<_> = (0..100).map(|place| one(place * 37 % 70)).collect();
     let received = join_all(arrivals.iter().map(|arrival| arrive(&db, arrival))).await;
@@ -32,7 +42,10 @@ async fn a_hundred_webhooks_with_thirty_repeats_of_one_new_number_make_one_talk_
     assert_eq!(received.iter().filter(|received| received.duplicate).count(), 30);
     assert_eq!(received.iter().filter(|received| received.is_new).count(), 1);
     let reception = app.actor("reception@aurora");
-    let people = reception.get("/v1/contacts?phone=%2B5571981234567").await.expect_status(200);
+    let people = reception
+        .get("/v1/contacts?phone=%2B5571981234567")
+        .await
+        .expect_status(200);
     assert_eq!(people.data().len(), 1, "{people}");
     assert_eq!(people.data()[0]["kind"], "lead");
     assert_eq!(people.data()[0]["source"], "whatsapp");
@@ -56,7 +69,14 @@ async fn within_one_second_the_order_of_arrival_counts() {
     let inbox = whatsapp(&app).await;
     let mut conversation = None;
     for number in 0..5 {
-        let received = write_in(&app, inbox, "5571981234567", &format!("w{number}"), &format!("m{number}")).await;
+        let received = write_in(
+            &app,
+            inbox,
+            "5571981234567",
+            &format!("w{number}"),
+            &format!("m{number}"),
+        )
+        .await;
         conversation = Some(received.conversation);
     }
     let listed = messages(&app.actor("reception@aurora"), conversation.unwrap()).await;
@@ -101,7 +121,10 @@ async fn a_phone_that_comes_later_leads_to_the_one_person() {
         .expect_status(200);
     assert_eq!(conversation.body["contact_id"], known.id());
     let leads = reception.get("/v1/contacts?kind=lead").await.expect_status(200);
-    assert!(!texts(leads.data(), "name").contains(&"Visitante".to_owned()), "{leads}");
+    assert!(
+        !texts(leads.data(), "name").contains(&"Visitante".to_owned()),
+        "{leads}"
+    );
     // From then on the name alone is enough.
     let third = arrive(&db, &arrival(&inbox, vec![user()], "w3", later, "E agora?")).await;
     assert_eq!(third.conversation, first.conversation);
@@ -124,14 +147,18 @@ async fn a_resolved_talk_is_taken_up_for_some_days_and_then_a_new_one_begins() {
     let other = write_in(&app, inbox, "5571981234567", "w3", "Outro assunto").await;
     assert!(other.is_new && other.conversation != first);
     let reception = app.actor("reception@aurora");
-    let reopen = reception.post(&format!("/v1/conversations/{first}/reopen"), json!({})).await;
+    let reopen = reception
+        .post(&format!("/v1/conversations/{first}/reopen"), json!({}))
+        .await;
     reopen.assert_problem(409, "conversation_exists");
     assert_eq!(reopen.body["conversation_id"], other.conversation.to_string());
 }
 
 #[tokio::test]
 async fn what_is_told_before_our_own_answer_is_not_lost_and_nothing_goes_back() {
-    use conversations::messages::{Delivery, DeliveryReport, Draft, DraftContent, MessageText, accepted, delivered, send};
+    use conversations::messages::{
+        Delivery, DeliveryReport, Draft, DraftContent, MessageText, accepted, delivered, send,
+    };
     let Some(app) = TestApp::start().await else { return };
     let inbox = whatsapp(&app).await;
     let db = database(&app);
@@ -162,7 +189,10 @@ async fn what_is_told_before_our_own_answer_is_not_lost_and_nothing_goes_back() 
         .unwrap();
     let reception = app.actor("reception@aurora");
     let state = async || {
-        let shown = reception.get(&format!("/v1/messages/{message}")).await.expect_status(200);
+        let shown = reception
+            .get(&format!("/v1/messages/{message}"))
+            .await
+            .expect_status(200);
         shown.body["delivery"].as_str().unwrap().to_owned()
     };
     assert_eq!(state().await, "delivered");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use conversations::channels::{Accepted, ChannelKind, Channels, Found, SendError};
-use conversations::notices::{Notice, NotSent, Purpose, Sending, send_to_contact};
+use conversations::notices::{NotSent, Notice, Purpose, Sending, send_to_contact};
 use kernel::InboxId;
 use serde_json::{Value, json};
 use test_support::Answer;
@@ -27,7 +27,10 @@ async fn say(app: &TestApp, conversation: impl std::fmt::Display, body: Value) -
 /// Waits until the message has come as far as `delivery`.
 async fn comes_to(app: &TestApp, message: &str, delivery: &str) {
     let path = format!("/v1/messages/{message}");
-    until(delivery, async || app.get("reception@aurora", &path).await.body["delivery"] == delivery).await;
+    until(delivery, async || {
+        app.get("reception@aurora", &path).await.body["delivery"] == delivery
+    })
+    .await;
 }
 
 async fn template(app: &TestApp, inbox: InboxId, status: &str) -> String {
@@ -41,15 +44,21 @@ async fn template(app: &TestApp, inbox: InboxId, status: &str) -> String {
 async fn a_message_is_handed_to_its_channel_once_and_in_order() {
     let carrier = Carrier::default();
     let Some(app) = start(&carrier).await else { return };
-    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi").await.conversation;
+    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi")
+        .await
+        .conversation;
     let mut last = String::new();
     for number in 0..4 {
-        let sent = say(&app, conversation, json!({"body": format!("m{number}")})).await.expect_status(201);
+        let sent = say(&app, conversation, json!({"body": format!("m{number}")}))
+            .await
+            .expect_status(201);
         last = sent.id().to_owned();
     }
     comes_to(&app, &last, "sent").await;
     let sent = carrier.sent();
-    let expected: Vec<_> = (0..4).map(|number| ("5571981234567".to_owned(), format!("m{number}"))).collect();
+    let expected: Vec<_> = (0..4)
+        .map(|number| ("5571981234567".to_owned(), format!("m{number}")))
+        .collect();
     assert_eq!(sent, expected);
 }
 
@@ -64,17 +73,36 @@ async fn outside_the_window_free_text_is_refused_and_approved_templates_pass() {
     app.clock.advance(TimeDelta::hours(24));
     let refused = say(&app, conversation, json!({"body": "Bom dia"})).await;
     refused.assert_problem(409, "messaging_window_closed");
-    assert_eq!(texts(refused.body["templates"].as_array().unwrap(), "id"), [approved.clone()]);
-    let unapproved = say(&app, conversation, json!({"template_id": pending, "parameters": ["Ana"]})).await;
+    assert_eq!(
+        texts(refused.body["templates"].as_array().unwrap(), "id"),
+        [approved.clone()]
+    );
+    let unapproved = say(
+        &app,
+        conversation,
+        json!({"template_id": pending, "parameters": ["Ana"]}),
+    )
+    .await;
     unapproved.assert_problem(409, "template_not_approved");
     let too_few = say(&app, conversation, json!({"template_id": approved, "parameters": []})).await;
     too_few.assert_problem(422, "invalid_fields");
     // A note leaves nobody's house.
-    say(&app, conversation, json!({"kind": "note", "body": "Ligar"})).await.assert_status(201);
-    let sent = say(&app, conversation, json!({"template_id": approved, "parameters": ["Ana"]})).await.expect_status(201);
+    say(&app, conversation, json!({"kind": "note", "body": "Ligar"}))
+        .await
+        .assert_status(201);
+    let sent = say(
+        &app,
+        conversation,
+        json!({"template_id": approved, "parameters": ["Ana"]}),
+    )
+    .await
+    .expect_status(201);
     assert_eq!(sent.body["body"], "Olá, Ana!");
     comes_to(&app, sent.id(), "sent").await;
-    assert_eq!(carrier.sent(), [("5571981234567".to_owned(), "aviso_approved(Ana)".to_owned())]);
+    assert_eq!(
+        carrier.sent(),
+        [("5571981234567".to_owned(), "aviso_approved(Ana)".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -86,11 +114,22 @@ async fn a_channel_that_is_down_is_tried_again_until_it_is_back() {
     };
     let carrier = Carrier::answering([down(), down()]);
     let Some(app) = start(&carrier).await else { return };
-    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi").await.conversation;
-    let message = say(&app, conversation, json!({"body": "Olá"})).await.expect_status(201).id().to_owned();
+    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi")
+        .await
+        .conversation;
+    let message = say(&app, conversation, json!({"body": "Olá"}))
+        .await
+        .expect_status(201)
+        .id()
+        .to_owned();
     for attempts in 1..=2 {
         until("another attempt", async || carrier.sent().len() == attempts).await;
-        assert_eq!(app.get("reception@aurora", &format!("/v1/messages/{message}")).await.body["delivery"], "queued");
+        assert_eq!(
+            app.get("reception@aurora", &format!("/v1/messages/{message}"))
+                .await
+                .body["delivery"],
+            "queued"
+        );
         app.clock.advance(TimeDelta::minutes(61));
         app.shared.wake().notify();
     }
@@ -111,8 +150,14 @@ async fn a_lost_answer_is_asked_for_and_never_guessed() {
     ] {
         let carrier = lost().knowing(found);
         let Some(app) = start(&carrier).await else { return };
-        let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi").await.conversation;
-        let message = say(&app, conversation, json!({"body": "Olá"})).await.expect_status(201).id().to_owned();
+        let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi")
+            .await
+            .conversation;
+        let message = say(&app, conversation, json!({"body": "Olá"}))
+            .await
+            .expect_status(201)
+            .id()
+            .to_owned();
         comes_to(&app, &message, then).await;
         assert_eq!(carrier.sent().len(), attempts);
         let again = app
@@ -135,13 +180,21 @@ async fn what_is_refused_says_why_and_can_be_sent_again() {
     });
     let carrier = Carrier::answering([refused]);
     let Some(app) = start(&carrier).await else { return };
-    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi").await.conversation;
-    let message = say(&app, conversation, json!({"body": "Olá"})).await.expect_status(201).id().to_owned();
+    let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi")
+        .await
+        .conversation;
+    let message = say(&app, conversation, json!({"body": "Olá"}))
+        .await
+        .expect_status(201)
+        .id()
+        .to_owned();
     comes_to(&app, &message, "failed").await;
     let reception = app.actor("reception@aurora");
     let shown = reception.get(&format!("/v1/messages/{message}")).await;
     assert_eq!(shown.body["failure_reason"], "131026");
-    let again = reception.post(&format!("/v1/messages/{message}/resend"), json!({})).await;
+    let again = reception
+        .post(&format!("/v1/messages/{message}/resend"), json!({}))
+        .await;
     again.assert_status(200);
     comes_to(&app, &message, "sent").await;
 }
@@ -172,7 +225,10 @@ async fn notices_go_where_the_person_is_and_not_where_they_said_no() {
             .unwrap()
     };
     let reminder = |template| notice(Purpose::APPOINTMENT_REMINDERS, template);
-    assert!(matches!(send(reminder(None)).await, Sending::NotSent(NotSent::WindowClosed)));
+    assert!(matches!(
+        send(reminder(None)).await,
+        Sending::NotSent(NotSent::WindowClosed)
+    ));
     let marketing = notice(Purpose::MARKETING, Some("aviso_approved"));
     assert!(matches!(send(marketing).await, Sending::NotSent(NotSent::NoConsent)));
     let Sending::Queued(message) = send(reminder(Some("aviso_approved"))).await else {

@@ -234,7 +234,7 @@ CREATE TABLE message_templates (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
     inbox_id uuid NOT NULL,
-    name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9_]{1,512}$'),
+    name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9_]+$' AND length(name) <= 512),
     language text COLLATE "C" NOT NULL CHECK (language ~ '^[a-z]{2,3}(_[A-Z]{2})?$'),
     category text NOT NULL CHECK (category IN ('utility', 'marketing', 'authentication')),
     body text NOT NULL,

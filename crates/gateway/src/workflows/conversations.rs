@@ -31,8 +31,11 @@ fn failed<E: db::TxError + std::fmt::Display>(error: E) -> HandlerError {
     HandlerError::Retry(error.to_string())
 }
 
-/// Sends the first message that waits in the conversation of `job`: claimed, handed over outside of any transaction, and what
-/// became of it written down.
+/// The most messages that one job sends: what remains has jobs of its own.
+const MOST_AT_A_TIME: usize = 8;
+
+/// Sends what waits in the conversation of `job`, one message after the other: each claimed, handed over outside of any
+/// transaction, and what became of it written down. So a job that finds another one at work leaves nothing waiting.
 ///
 /// # Errors
 /// [`HandlerError::Retry`] when the database failed: what was claimed is asked for after its lease.
@@ -43,24 +46,32 @@ pub async fn send(
     system: &System,
     job: SendJob,
 ) -> Result<(), HandlerError> {
-    let claim = db
-        .write(system, async |tx| messages::claim(tx, keys, job).await)
-        .await
-        .map_err(failed)?;
-    match claim {
-        Claim::Nothing => Ok(()),
-        Claim::Send(attempt) => hand_over(db, channels, system, job, &attempt).await,
-        Claim::Ask(attempt) => ask(db, channels, system, job, &attempt).await,
+    for _ in 0..MOST_AT_A_TIME {
+        let claim = db
+            .write(system, async |tx| messages::claim(tx, keys, job).await)
+            .await
+            .map_err(failed)?;
+        match claim {
+            Claim::Nothing => return Ok(()),
+            Claim::Send(attempt) => {
+                if !hand_over(db, channels, system, job, &attempt).await? {
+                    return Ok(());
+                }
+            }
+            Claim::Ask(attempt) => ask(db, channels, system, job, &attempt).await?,
+        }
     }
+    Ok(())
 }
 
+/// Hands a message over; says whether the channel takes messages.
 async fn hand_over(
     db: &Db,
     channels: &Channels,
     system: &System,
     job: SendJob,
     attempt: &Attempt,
-) -> Result<(), HandlerError> {
+) -> Result<bool, HandlerError> {
     let id = attempt.outgoing.reference;
     let sent = match channels.get(attempt.channel) {
         Some(channel) => channel.send(&attempt.outgoing).await,
@@ -78,9 +89,9 @@ async fn hand_over(
         .await;
     written.map_err(failed)?;
     if sent == Err(SendError::Unknown) {
-        return ask(db, channels, system, job, attempt).await;
+        ask(db, channels, system, job, attempt).await?;
     }
-    Ok(())
+    Ok(!matches!(sent, Err(SendError::RetryLater { .. })))
 }
 
 /// Asks the channel for a message of which no answer came, and says plainly that nothing is known where it cannot tell.

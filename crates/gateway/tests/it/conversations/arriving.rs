@@ -7,7 +7,6 @@ use conversations::identities::Identity;
 use futures_util::future::join_all;
 use kernel::Clock;
 use serde_json::json;
-use test_support::world;
 
 use super::{arrival, arrive, aurora, bodies, database, inbox, messages, phone, texts, whatsapp, write_in};
 use crate::app::TestApp;
@@ -87,15 +86,16 @@ async fn within_one_second_the_order_of_arrival_counts() {
 async fn somebody_known_by_their_phone_is_no_new_contact() {
     let Some(app) = TestApp::start().await else { return };
     let reception = app.actor("reception@aurora");
-    let maria = world::contact("maria");
-    let shown = reception.get(&format!("/v1/contacts/{maria}")).await.expect_status(200);
-    let digits = shown.body["phone"].as_str().unwrap().trim_start_matches('+').to_owned();
-    let received = write_in(&app, whatsapp(&app).await, &digits, "w1", "Bom dia").await;
+    let maria = reception
+        .post("/v1/contacts", json!({"name": "Maria Luz", "phone": "71 8123-4567"}))
+        .await
+        .expect_status(201);
+    let received = write_in(&app, whatsapp(&app).await, "557181234567", "w1", "Bom dia").await;
     let conversation = reception
         .get(&format!("/v1/conversations/{}", received.conversation))
         .await
         .expect_status(200);
-    assert_eq!(conversation.body["contact_id"], maria.to_string());
+    assert_eq!(conversation.body["contact_id"], maria.id());
 }
 
 #[tokio::test]

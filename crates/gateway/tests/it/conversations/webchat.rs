@@ -52,7 +52,7 @@ async fn a_visitor_and_the_clinic_talk_and_see_what_they_should() {
     let taken = say(&one, first.clone()).await.expect_status(201);
     assert_eq!(taken.header("access-control-allow-origin"), Some(SITE));
     assert_eq!(say(&one, first).await.expect_status(200).body["id"], taken.body["id"]);
-    say(&other, json!({"body": "Oi", "email": "ana@example.com"}))
+    say(&other, json!({"body": "Oi", "email": "rui@example.com"}))
         .await
         .assert_status(201);
 

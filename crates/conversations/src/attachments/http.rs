@@ -77,7 +77,7 @@ impl From<Attachment> for AttachmentView {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UploadParams {
-    /// The file's name.
+    /// The file's name; `file` when not given.
     #[param(max_length = 150, example = "exame.pdf")]
     file_name: Option<String>,
 }
@@ -113,13 +113,11 @@ async fn upload_attachment(
 ) -> Result<HttpResponse, Problem> {
     let conversation = id.into_inner();
     let mut errors = FieldErrors::new();
-    let name = match query.file_name.as_deref() {
-        Some(text) => noted(&mut errors, "file_name", file_name(text)),
-        None => {
-            errors.push("file_name", "required", "says what the file is called");
-            None
-        }
-    };
+    let name = noted(
+        &mut errors,
+        "file_name",
+        file_name(query.file_name.as_deref().unwrap_or("file")),
+    );
     let file_name = errors.finish(name)?;
     // Before anything is kept.
     caller

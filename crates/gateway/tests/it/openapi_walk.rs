@@ -82,7 +82,7 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, String, Option<Value>)> {
         ("practitioners", "/v1/practitioners".to_owned(), None),
         ("rooms", "/v1/rooms".to_owned(), None),
         ("services", "/v1/services".to_owned(), None),
-        ("contacts", "/v1/contacts".to_owned(), None),
+        ("contacts", "/v1/contacts?sort=created_at".to_owned(), None),
         (
             "appointments",
             "/v1/appointments?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z&status=scheduled".to_owned(),
@@ -156,7 +156,7 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, String, Option<Value>)> {
         ),
         (
             "message-attachments",
-            in_conversation("attachments?file_name=exame.txt"),
+            in_conversation("attachments"),
             Some(json!({"any": "text"})),
         ),
     ];

@@ -208,6 +208,7 @@ async fn list_attachments(
 async fn download_attachment(
     caller: Authorized<ConversationsRead>,
     id: PathId<MessageAttachmentId>,
+    _nothing: Query<NoFilter>,
     files: Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();

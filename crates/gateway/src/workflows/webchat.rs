@@ -6,7 +6,7 @@
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, get, post};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, get, guard, post};
 use auth::secrets::{InboxToken, VisitorToken};
 use conversations::channels::ChannelKind;
 use conversations::error::RowError;
@@ -460,9 +460,21 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(send_visitor_message)
         .service(list_visitor_messages)
         .service(read_visitor_messages)
-        // Not part of the document: browsers ask it by themselves.
-        .route(
-            "/webchat/{token}/{rest:.*}",
-            web::method(actix_web::http::Method::OPTIONS).to(preflight),
-        );
+        .map(preflights);
+}
+
+/// What browsers ask by themselves: no part of the document, and nobody else's.
+fn preflights(config: &mut web::ServiceConfig) -> &mut web::ServiceConfig {
+    let asked_by_a_browser = guard::fn_guard(|context| {
+        context
+            .head()
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    });
+    config.service(
+        web::resource("/webchat/{token}/{rest:.*}")
+            .guard(guard::Options())
+            .guard(asked_by_a_browser)
+            .to(preflight),
+    )
 }

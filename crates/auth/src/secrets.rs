@@ -144,6 +144,10 @@ token_kinds! {
     CalendarFeedKind, CalendarFeedToken = "tmf_" of ClinicId;
     /// Opens one live connection, once.
     RealtimeTicketKind, RealtimeTicket = "tmw_" of ClinicId;
+    /// Opens one inbox to the outside: the address of a webhook, or the page with the web chat in it.
+    InboxKind, InboxToken = "tmx_" of ClinicId;
+    /// A visitor of the web chat, who has nothing else to be known by.
+    VisitorKind, VisitorToken = "tmv_" of ClinicId;
     /// Lets a person set a new password, once.
     PasswordResetKind, PasswordResetToken = "tmp_" of UserId;
 }

@@ -13,7 +13,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 /// The key of the lock that keeps two migrations apart.
 const MIGRATION_LOCK: i64 = 0x7461_736b_6d65_6431;
 
-/// How many months ahead the audit log's partitions are made.
+/// How many months ahead the partitions of the audit log and of messages are made.
 const PARTITIONS_AHEAD: i32 = 14;
 
 /// Why the schema could not be brought up to date.
@@ -36,6 +36,10 @@ pub enum MigrationError {
 diesel::define_sql_function! {
     /// Waits for a lock that is held until the session ends.
     fn pg_advisory_lock(key: diesel::sql_types::BigInt);
+}
+diesel::define_sql_function! {
+    /// Makes the partitions of a table for the months to come; says how many it made.
+    fn make_month_partitions(parent: diesel::sql_types::Text, first_month: diesel::sql_types::Date, months: diesel::sql_types::Integer) -> diesel::sql_types::Integer;
 }
 diesel::define_sql_function! {
     /// Makes the audit log's partitions of the months to come; says how many it made.
@@ -87,16 +91,20 @@ pub async fn pending(owner: &DatabaseConfig) -> Result<Vec<String>, MigrationErr
     .await
 }
 
-/// Makes the audit log's partitions of the coming months; gives how many were missing.
+/// Makes the partitions of the coming months, of the audit log and of messages; gives how many were missing.
 ///
 /// # Errors
 /// [`MigrationError`].
 pub async fn make_partitions(owner: &DatabaseConfig, now: Timestamp) -> Result<i32, MigrationError> {
     let connection = connect_alone(owner).await?;
     let this_month = now.as_datetime().date_naive();
-    Ok(diesel::select(make_audit_partitions(this_month, PARTITIONS_AHEAD))
+    let of_audit_log: i32 = diesel::select(make_audit_partitions(this_month, PARTITIONS_AHEAD))
         .get_result(&mut &connection)
-        .await?)
+        .await?;
+    let of_messages: i32 = diesel::select(make_month_partitions("messages", this_month, PARTITIONS_AHEAD))
+        .get_result(&mut &connection)
+        .await?;
+    Ok(of_audit_log.saturating_add(of_messages))
 }
 
 /// Works on the migrations with the lock held; diesel's harness blocks, so it gets a thread of its own.

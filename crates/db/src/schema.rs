@@ -152,6 +152,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    canned_responses (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        shortcut -> Text,
+        body -> Text,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    channel_identities (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        inbox_id -> Uuid,
+        kind -> Text,
+        value -> Text,
+        address -> Nullable<Text>,
+        contact_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     clinic_keys (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -249,6 +276,35 @@ diesel::table! {
         merged_into_id -> Nullable<Uuid>,
         search_name -> Text,
         archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    conversations (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        inbox_id -> Uuid,
+        contact_id -> Uuid,
+        address -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        status -> Text,
+        snoozed_until -> Nullable<Timestamptz>,
+        assignee_id -> Nullable<Uuid>,
+        priority -> Text,
+        labels -> Array<Text>,
+        waiting_since -> Nullable<Timestamptz>,
+        last_message_at -> Timestamptz,
+        last_message_preview -> Nullable<Text>,
+        last_message_direction -> Nullable<Text>,
+        last_inbound_at -> Nullable<Timestamptz>,
+        unread_count -> Integer,
+        message_count -> BigInt,
+        resolved_at -> Nullable<Timestamptz>,
+        continued_in_id -> Nullable<Uuid>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -393,6 +449,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    inboxes (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        channel -> Text,
+        name -> Text,
+        settings -> Jsonb,
+        sealed_secrets -> Nullable<Binary>,
+        secret_names -> Array<Text>,
+        token_hash -> Binary,
+        reopen_days -> SmallInt,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
     invitations (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -426,6 +501,81 @@ diesel::table! {
         user_id -> Uuid,
         roles -> Array<Text>,
         archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_attachments (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        message_id -> Nullable<Uuid>,
+        file_name -> Text,
+        content_type -> Text,
+        size_bytes -> BigInt,
+        sha256 -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    message_provider_ids (clinic_id, inbox_id, provider_id) {
+        clinic_id -> Uuid,
+        inbox_id -> Uuid,
+        provider_id -> Text,
+        conversation_id -> Nullable<Uuid>,
+        message_id -> Nullable<Uuid>,
+        early_delivery -> Nullable<Text>,
+        early_at -> Nullable<Timestamptz>,
+        early_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    message_templates (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        inbox_id -> Uuid,
+        name -> Text,
+        language -> Text,
+        category -> Text,
+        body -> Text,
+        parameter_count -> SmallInt,
+        status -> Text,
+        archived_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        changed_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (clinic_id, id) {
+        clinic_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        number -> BigInt,
+        direction -> Text,
+        kind -> Text,
+        body -> Text,
+        author_kind -> Text,
+        author_id -> Nullable<Uuid>,
+        delivery -> Nullable<Text>,
+        failure_reason -> Nullable<Text>,
+        template -> Nullable<Jsonb>,
+        reply_to_id -> Nullable<Uuid>,
+        sent_at -> Timestamptz,
+        delivered_at -> Nullable<Timestamptz>,
+        read_at -> Nullable<Timestamptz>,
+        attempts -> Integer,
+        attempted_at -> Nullable<Timestamptz>,
+        next_attempt_at -> Nullable<Timestamptz>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -792,12 +942,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     appointments,
     audit_log,
     calendar_feeds,
+    canned_responses,
+    channel_identities,
     clinic_keys,
     clinics,
     contact_consents,
     contact_merges,
     contact_phones,
     contacts,
+    conversations,
     external_busy,
     external_calendars,
     holds,
@@ -805,9 +958,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     import_rows,
     imports,
+    inboxes,
     invitations,
     job_schedules,
     memberships,
+    message_attachments,
+    message_provider_ids,
+    message_templates,
+    messages,
     occupancies,
     opening_hours,
     outbox,
@@ -888,6 +1046,16 @@ pub mod functions {
             archived: Nullable<Bool>,
             after_name: Nullable<Text>,
             after_id: Nullable<Uuid>,
+            most: Nullable<Integer>
+        ) -> Uuid;
+    }
+    diesel::define_sql_function! {
+        /// The ids, one per row, of messages that have every word of a text in them, the newest first.
+        fn messages_by_text(
+            query: Text,
+            of_conversation: Nullable<Uuid>,
+            before_at: Nullable<Timestamptz>,
+            before_id: Nullable<Uuid>,
             most: Nullable<Integer>
         ) -> Uuid;
     }

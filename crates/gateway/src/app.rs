@@ -16,6 +16,7 @@ use crate::{documents, health, imports, monitoring, realtime, unmatched, workflo
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
     contacts::routes(config);
     appointments::routes(config);
+    conversations::routes(config);
     clinics::routes(config);
     workflows::routes(config);
     monitoring::routes(config);

@@ -42,6 +42,9 @@ use crate::unmatched::Routes;
         (name = "monitoring", description = "How the queue stands, and what was given up"),
         (name = "webhooks", description = "What other systems are told, and the feed of events that they read"),
         (name = "realtime", description = "What happens, told while it happens, over a WebSocket"),
+        (name = "conversations", description = "Talks with patients and leads: threads, messages, files"),
+        (name = "inboxes", description = "Where people write to the clinic, and what is written again and again"),
+        (name = "webchat", description = "The chat in the clinic's own web pages, as its visitors use it"),
     )
 )]
 struct Frame;

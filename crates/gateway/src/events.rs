@@ -8,6 +8,7 @@ pub fn catalogue() -> impl Iterator<Item = PublicEvent> {
         contacts::EVENTS,
         appointments::EVENTS,
         clinics::EVENTS,
+        conversations::EVENTS,
         integrations::EVENTS,
         crate::imports::EVENTS,
     ]

@@ -9,6 +9,7 @@ use auth::{AccessTokens, Authenticator, ClinicKeys, Verdicts};
 use bus::Bus;
 use cache::Cache;
 use clinics::Accounts;
+use conversations::channels::Channels;
 use db::{Commit, CommitListener, DatabaseConfig, Db, PoolConfig, ReadAudit};
 use files::{Files, FilesError};
 use futures_util::future::BoxFuture;
@@ -53,6 +54,7 @@ struct Parts {
     bus: Bus,
     live: Live,
     listeners: Arc<[Arc<dyn CommitListener>]>,
+    channels: Channels,
     wake: Wake,
     read_audit: Arc<ReadAudit>,
     limits: Arc<Limits>,
@@ -76,6 +78,14 @@ impl Shared {
     /// # Errors
     /// [`AssemblyError`].
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AssemblyError> {
+        Self::with_channels(config, clock, Channels::new())
+    }
+
+    /// As [`Self::new`], with other channels than the settings name.
+    ///
+    /// # Errors
+    /// [`AssemblyError`].
+    pub fn with_channels(config: Config, clock: Arc<dyn Clock>, channels: Channels) -> Result<Self, AssemblyError> {
         let bus = config
             .redis
             .as_ref()
@@ -119,6 +129,7 @@ impl Shared {
             bus,
             live,
             listeners: Arc::from(listeners),
+            channels,
             wake,
         })))
     }
@@ -176,6 +187,12 @@ impl Shared {
     #[must_use]
     pub fn clinic_keys(&self) -> &ClinicKeys {
         &self.0.clinic_keys
+    }
+
+    /// What carries messages to people.
+    #[must_use]
+    pub fn channels(&self) -> &Channels {
+        &self.0.channels
     }
 
     /// Reads on their way into the audit log.

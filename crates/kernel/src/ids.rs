@@ -150,6 +150,20 @@ typed_ids! {
     WebhookDeliveryId,
     /// A file that is imported.
     ImportId,
+    /// A place where people write to the clinic.
+    InboxId,
+    /// By what a person is known on a channel.
+    ChannelIdentityId,
+    /// A thread with one person in one inbox.
+    ConversationId,
+    /// A message of a conversation.
+    MessageId,
+    /// A file of a message.
+    MessageAttachmentId,
+    /// A text that is written again and again.
+    CannedResponseId,
+    /// A message that a channel has to approve.
+    MessageTemplateId,
     /// One HTTP request.
     RequestId,
 }

@@ -11,6 +11,7 @@ mod list;
 pub mod model;
 pub mod phones;
 mod search;
+pub mod senders;
 pub mod service;
 pub(crate) mod store;
 pub(crate) mod validation;

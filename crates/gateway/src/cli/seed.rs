@@ -24,8 +24,8 @@ pub(super) fn run() -> Result<(), Failure> {
             .map_err(|error| Failure::failed(format!("the demo clinic {} could not be made: {error}", clinic.slug)))?;
             bar.finish_and_clear();
             say(format_args!(
-                "{}: {} people and {} appointments added",
-                clinic.slug, made.contacts, made.appointments
+                "{}: {} people, {} appointments and {} conversations added",
+                clinic.slug, made.contacts, made.appointments, made.conversations
             ));
         }
         Ok(())

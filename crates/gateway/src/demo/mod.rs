@@ -1,4 +1,4 @@
-//! Demo data: two believable clinics with people, an agenda a month back and ahead, and sign-ins that everybody knows.
+//! Demo data: two believable clinics with people, an agenda a month back and ahead, a few talks, and sign-ins that everybody knows.
 //!
 //! Made through the domains' own services. What is there already stays: seeding again adds what is missing, such as the days
 //! that have come within a month since.
@@ -6,6 +6,7 @@
 mod agenda;
 mod people;
 mod practice;
+mod talks;
 
 use chrono::TimeDelta;
 use clinics::provision::{self, NewClinic, NewMember, ProvisionError};
@@ -81,6 +82,8 @@ pub struct Added {
     pub contacts: usize,
     /// Appointments.
     pub appointments: usize,
+    /// Conversations.
+    pub conversations: usize,
 }
 
 /// Why demo data could not be made.
@@ -142,7 +145,12 @@ pub async fn seed(
     let mut random = StdRng::seed_from_u64(clinic.seed);
     let contacts = people::ensure(db, &caller, clinic, &mut random).await?;
     let appointments = agenda::ensure(db, &caller, zone, clinic.seed, progress).await?;
-    Ok(Added { contacts, appointments })
+    let conversations = talks::ensure(db, shared, &caller).await?;
+    Ok(Added {
+        contacts,
+        appointments,
+        conversations,
+    })
 }
 
 async fn ensure_clinic(db: &Db, shared: &Shared, clinic: DemoClinic, zone: Zone) -> Result<ClinicId, DemoError> {

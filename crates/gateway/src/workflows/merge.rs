@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, post};
 use appointments::booking::{self, BookingError};
 use appointments::waitlist;
-use contacts::merge::{MergeContacts, MergeError, MergeOutcome, service};
+use contacts::merge::{KeepChoices, MergeContacts, MergeError, MergeOutcome, service};
 use contacts::people::ContactView;
+use conversations::threads::{self, ConversationError};
 use db::{DbError, TenantTx, TxError};
 use kernel::{ContactId, ContactMergeId, Version};
 use rest::permissions::ContactsMerge;
@@ -54,11 +55,17 @@ impl From<MergeOutcome> for MergeView {
 
 /// What stood in the way, in whichever domain.
 #[derive(Debug, thiserror::Error)]
-enum MergeFailure {
+pub enum MergeFailure {
+    /// The contacts themselves.
     #[error(transparent)]
     Contacts(#[from] MergeError),
+    /// Their appointments.
     #[error(transparent)]
     Appointments(#[from] BookingError),
+    /// Their conversations.
+    #[error(transparent)]
+    Conversations(#[from] ConversationError),
+    /// The database.
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -68,6 +75,7 @@ impl TxError for MergeFailure {
         match self {
             Self::Contacts(error) => error.db_error(),
             Self::Appointments(error) => error.db_error(),
+            Self::Conversations(error) => error.db_error(),
             Self::Database(error) => Some(error),
         }
     }
@@ -78,6 +86,7 @@ impl From<MergeFailure> for Problem {
         match failure {
             MergeFailure::Contacts(error) => error.into(),
             MergeFailure::Appointments(error) => error.into(),
+            MergeFailure::Conversations(error) => error.into(),
             MergeFailure::Database(error) => error.into(),
         }
     }
@@ -85,7 +94,7 @@ impl From<MergeFailure> for Problem {
 
 /// Merges another contact into this one.
 ///
-/// Phones, consents, tags, appointments and all other references of the other one move here, what this one lacks is filled in, and
+/// Phones, consents, tags, appointments, conversations and all other references of the other one move here, what this one lacks is filled in, and
 /// the other one's address leads here from then on. Where both have a value, `keep` says whose counts.
 #[utoipa::path(tag = "contacts", summary = "Merges two contacts", operation_id = "merge_contacts",
     security(("bearer" = ["contacts:merge"])), params(("id" = ContactId, Path)), request_body = MergeContacts,
@@ -108,6 +117,20 @@ pub(super) async fn merge_contacts(
         .await
 }
 
+/// Merges `from`, who turned out to be `into`, keeping what `into` has.
+pub(super) async fn merge_one_into(
+    tx: &mut TenantTx<'_>,
+    into: ContactId,
+    from: ContactId,
+) -> Result<(), MergeFailure> {
+    let request = MergeContacts {
+        from_id: from,
+        keep: KeepChoices::default(),
+    };
+    merge(tx, into, &request, None).await?;
+    Ok(())
+}
+
 /// Locks both, lets every domain move what it holds, and joins the two.
 async fn merge(
     tx: &mut TenantTx<'_>,
@@ -117,12 +140,20 @@ async fn merge(
 ) -> Result<MergeOutcome, MergeFailure> {
     let pair = service::lock(tx, into, request.from_id, expected).await?;
     let booking::Moved { appointments, holds } = booking::move_contact(tx, request.from_id, into).await?;
+    let threads::Moved {
+        conversations,
+        identities,
+        resolved,
+    } = threads::move_contact(tx, request.from_id, into).await?;
     let series = appointments::series::move_contact(tx, request.from_id, into).await?;
     let waiting = waitlist::move_contact(tx, request.from_id, into).await?;
     let also_moved = BTreeMap::from([
         ("appointments", appointments.into_iter().map(Uuid::from).collect()),
         ("holds", holds.into_iter().map(Uuid::from).collect()),
         ("appointment_series", series.into_iter().map(Uuid::from).collect()),
+        ("conversations", conversations.into_iter().map(Uuid::from).collect()),
+        ("channel_identities", identities.into_iter().map(Uuid::from).collect()),
+        ("conversations_resolved", resolved.into_iter().map(Uuid::from).collect()),
         ("waitlist_entries", waiting.into_iter().map(Uuid::from).collect()),
     ]);
     Ok(service::merge(tx, pair, &request.keep, also_moved).await?)

@@ -1,20 +1,25 @@
 //! What one domain owes another: acts that span several at once, and what follows an event after its commit.
 
 mod calendars;
+pub mod conversations;
+pub mod inbound;
 mod jobs;
 mod merge;
 mod reminders;
 mod unmerge;
 mod waitlist;
+mod webchat;
 mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) use self::jobs::start as start_jobs;
+pub use self::merge::MergeFailure;
 
 /// Endpoints of acts that span several domains.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(merge::merge_contacts)
         .service(unmerge::undo_contact_merge);
+    webchat::routes(config);
 }

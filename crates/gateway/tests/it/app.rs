@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cache::CacheConfig;
+use conversations::channels::Channels;
 use db::PoolConfig;
 use gateway::config::{Config, Environment, Redis, ServerConfig};
 use gateway::realtime::RealtimeConfig;
@@ -119,12 +120,17 @@ impl TestApp {
 
     /// As [`Self::start`], with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::start_with_channels(change, Channels::new()).await
+    }
+
+    /// As [`Self::start_with`], with these channels.
+    pub(crate) async fn start_with_channels(change: impl FnOnce(&mut Config), channels: Channels) -> Option<Self> {
         let database = TestDatabase::create().await?;
         let mut config = config_for(&database);
         change(&mut config);
         let clock = Arc::new(ManualClock::at(world::now()));
         let credentials = Credentials::new(&config.auth, clock.clone());
-        let (shared, running, [address, admin]) = launch(config, &clock).await;
+        let (shared, running, [address, admin]) = launch(config, &clock, channels).await;
         Some(Self {
             api: Api::at(address),
             clock,
@@ -139,7 +145,7 @@ impl TestApp {
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
         self.ended();
-        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock).await;
+        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock, Channels::new()).await;
         (self.shared, self.running) = (shared, running);
         (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }
@@ -161,7 +167,7 @@ impl TestApp {
         let mut config = config_for(&self.database);
         change(&mut config);
         let credentials = Credentials::new(&config.auth, self.clock.clone());
-        let (shared, running, [address, _admin]) = launch(config, &self.clock).await;
+        let (shared, running, [address, _admin]) = launch(config, &self.clock, Channels::new()).await;
         Neighbour {
             api: Api::at(address),
             shared,
@@ -211,8 +217,8 @@ impl Neighbour {
 }
 
 /// Starts a gateway of `config` on a thread of its own; where it and its health are called.
-async fn launch(config: Config, clock: &Arc<ManualClock>) -> (Shared, Running, [SocketAddr; 2]) {
-    let shared = Shared::new(config, clock.clone()).expect("the parts fit together");
+async fn launch(config: Config, clock: &Arc<ManualClock>, channels: Channels) -> (Shared, Running, [SocketAddr; 2]) {
+    let shared = Shared::with_channels(config, clock.clone(), channels).expect("the parts fit together");
     let (stop, stopped) = oneshot::channel();
     let (started, addresses) = oneshot::channel();
     let for_server = shared.clone();

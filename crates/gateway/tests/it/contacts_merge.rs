@@ -235,7 +235,10 @@ async fn everything_of_the_one_that_goes_moves() {
     assert_eq!(merged.body["from_id"], maria.as_str());
     assert_eq!(
         merged.body["moved"],
-        json!({"appointments": 2, "holds": 0, "appointment_series": 0, "consents": 1, "guarded": 1})
+        json!({
+            "appointments": 2, "holds": 0, "appointment_series": 0, "waitlist_entries": 0, "conversations": 0,
+            "channel_identities": 0, "conversations_resolved": 0, "consents": 1, "guarded": 1,
+        })
     );
     let contact = &merged.body["contact"];
     for (field, value) in [

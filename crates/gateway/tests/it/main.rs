@@ -23,6 +23,7 @@ mod contacts_search;
 mod contacts_unmerge;
 mod conventions;
 mod external_calendars;
+mod conversations;
 mod holds;
 mod imports;
 mod live;

@@ -23,6 +23,10 @@ const PUBLIC: &[&str] = &[
     "accept_invitation",
     // By a ticket, which somebody signed in has asked for.
     "open_realtime",
+    "begin_webchat_visit",
+    "send_webchat_message",
+    "list_webchat_messages",
+    "read_webchat_messages",
 ];
 
 /// One operation of the document.
@@ -72,55 +76,56 @@ fn method_of(method: &HttpMethod) -> Method {
 pub(crate) type Ids = BTreeMap<&'static str, String>;
 
 /// The kinds of rows that stand in paths, with a body that makes one where the world has none.
-fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
-    let practitioner = ids.get("practitioners").cloned().unwrap_or_default();
+fn kinds(ids: &Ids) -> Vec<(&'static str, String, Option<Value>)> {
     let of = |kind: &str| ids.get(kind).cloned().unwrap_or_default();
-    vec![
-        ("practitioners", "/v1/practitioners", None),
-        ("rooms", "/v1/rooms", None),
-        ("services", "/v1/services", None),
-        ("contacts", "/v1/contacts", None),
+    let practitioner = of("practitioners");
+    let in_conversation = |what: &str| format!("/v1/conversations/{}/{what}", of("conversations"));
+    let kinds: Vec<(&'static str, String, Option<Value>)> = vec![
+        ("practitioners", "/v1/practitioners".to_owned(), None),
+        ("rooms", "/v1/rooms".to_owned(), None),
+        ("services", "/v1/services".to_owned(), None),
+        ("contacts", "/v1/contacts?sort=created_at".to_owned(), None),
         (
             "appointments",
-            "/v1/appointments?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z&status=scheduled",
+            "/v1/appointments?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z&status=scheduled".to_owned(),
             None,
         ),
-        ("staff", "/v1/staff", None),
-        ("sessions", "/v1/sessions", None),
+        ("staff", "/v1/staff".to_owned(), None),
+        ("sessions", "/v1/sessions".to_owned(), None),
         (
             "opening-hours",
-            "/v1/opening-hours",
+            "/v1/opening-hours".to_owned(),
             Some(json!({"weekday": 7, "opens_at": "08:00", "closes_at": "12:00"})),
         ),
         (
             "holidays",
-            "/v1/holidays",
+            "/v1/holidays".to_owned(),
             Some(json!({"date": "2026-12-24", "name": "Véspera", "scope": "clinic"})),
         ),
         (
             "time-off",
-            "/v1/time-off",
+            "/v1/time-off".to_owned(),
             Some(json!({"starts_at": "2027-03-01T12:00:00Z", "ends_at": "2027-03-02T12:00:00Z"})),
         ),
         (
             "holds",
-            "/v1/appointments/holds",
+            "/v1/appointments/holds".to_owned(),
             Some(json!({
                 "practitioner_id": practitioner, "starts_at": "2026-11-25T14:00:00Z", "ends_at": "2026-11-25T14:30:00Z",
             })),
         ),
         (
             "waitlist",
-            "/v1/waitlist",
+            "/v1/waitlist".to_owned(),
             // For a time that nothing is offered for yet.
             Some(json!({
                 "contact_id": of("contacts"), "service_id": of("services"), "windows": [{"from_date": "2027-06-01"}],
             })),
         ),
-        ("reminder-rules", "/v1/reminder-rules", None),
+        ("reminder-rules", "/v1/reminder-rules".to_owned(), None),
         (
             "appointment-series",
-            "/v1/appointment-series",
+            "/v1/appointment-series".to_owned(),
             Some(json!({
                 "contact_id": ids.get("contacts").cloned().unwrap_or_default(), "practitioner_id": practitioner,
                 "starts_at": "2026-12-01T14:00:00Z", "ends_at": "2026-12-01T14:30:00Z", "rule": "FREQ=WEEKLY;COUNT=2",
@@ -128,34 +133,67 @@ fn kinds(ids: &Ids) -> Vec<(&'static str, &'static str, Option<Value>)> {
         ),
         (
             "external",
-            "/v1/calendar/external",
+            "/v1/calendar/external".to_owned(),
             Some(json!({
                 "name": "Elsewhere", "practitioner_id": practitioner, "url": "https://calendar.invalid/private.ics",
             })),
         ),
         (
             "feeds",
-            "/v1/calendar/feeds",
+            "/v1/calendar/feeds".to_owned(),
             Some(json!({"name": "Agenda", "practitioner_id": practitioner})),
         ),
         (
             "api-keys",
-            "/v1/api-keys",
+            "/v1/api-keys".to_owned(),
             Some(json!({"name": "Integration", "permissions": ["contacts:read"]})),
         ),
         (
             "webhook-endpoints",
-            "/v1/webhook-endpoints",
+            "/v1/webhook-endpoints".to_owned(),
             // Where nobody listens.
             Some(json!({"url": "http://127.0.0.1:9/", "events": ["*"]})),
         ),
         (
             "invitations",
-            "/v1/invitations",
+            "/v1/invitations".to_owned(),
             Some(json!({"email": "someone@clinic.example", "name": "Someone New", "roles": ["receptionist"]})),
         ),
-        ("dead-letters", "/v1/monitoring/dead-letters", None),
-    ]
+        ("dead-letters", "/v1/monitoring/dead-letters".to_owned(), None),
+        (
+            "inboxes",
+            "/v1/inboxes".to_owned(),
+            Some(json!({"channel": "whatsapp", "name": "WhatsApp", "settings": {"phone_number_id": "1"}})),
+        ),
+        (
+            "message-templates",
+            "/v1/message-templates".to_owned(),
+            Some(
+                json!({"inbox_id": of("inboxes"), "name": "lembrete", "language": "pt_BR", "category": "utility", "body": "Oi"}),
+            ),
+        ),
+        (
+            "canned-responses",
+            "/v1/canned-responses".to_owned(),
+            Some(json!({"shortcut": "oi", "body": "Oi"})),
+        ),
+        (
+            "conversations",
+            "/v1/conversations".to_owned(),
+            Some(json!({"inbox_id": of("inboxes"), "contact_id": of("contacts")})),
+        ),
+        (
+            "messages",
+            in_conversation("messages"),
+            Some(json!({"kind": "note", "body": "Ligar amanhã"})),
+        ),
+        (
+            "message-attachments",
+            in_conversation("attachments"),
+            Some(json!({"any": "text"})),
+        ),
+    ];
+    kinds
 }
 
 /// One row of each kind, as `owner` sees them; made where there is none.
@@ -165,11 +203,11 @@ pub(crate) async fn rows_of(app: &TestApp, member: &str) -> Ids {
     let mut ids = Ids::new();
     for index in 0..kinds(&ids).len() {
         let (kind, path, body) = kinds(&ids).swap_remove(index);
-        let listed = owner.get(path).await.expect_status(200);
+        let listed = owner.get(&path).await.expect_status(200);
         let id = match (listed.data().first(), body) {
             (Some(row), _) => row["id"].as_str().expect("a row has an id").to_owned(),
             (None, Some(body)) => {
-                let made = owner.post(path, body).await.expect_status(201);
+                let made = owner.post(&path, body).await.expect_status(201);
                 made_id(&made.body).unwrap_or_else(|| panic!("no id in {made}"))
             }
             (None, None) => panic!("the world has no {kind}"),
@@ -332,7 +370,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         "update_holiday"
         | "update_opening_hours"
         | "update_room"
-        | "update_webhook_endpoint"
+        | "update_webhook_endpoint" | "update_inbox" | "update_canned_response" | "update_message_template"
         | "update_import"
         | "update_reminder_rule" => (empty, Path),
         "create_reminder_rule" => (
@@ -381,6 +419,73 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         ),
         "list_waitlist_matches" => (None, Filters(&[("practitioner_id", "practitioners")])),
         "list_reminder_rules" => (None, Filters(&[("service_id", "services")])),
+        "get_inbox"
+        | "renew_inbox_token"
+        | "archive_inbox"
+        | "get_canned_response"
+        | "archive_canned_response"
+        | "get_message_template"
+        | "archive_message_template"
+        | "get_conversation"
+        | "assign_conversation"
+        | "resolve_conversation"
+        | "reopen_conversation"
+        | "mark_conversation_read"
+        | "list_messages"
+        | "get_message"
+        | "resend_message"
+        | "list_message_attachments"
+        | "download_message_attachment" => (None, Path),
+        "snooze_conversation" => (Some(json!({"until": "2026-12-01T12:00:00Z"})), Path),
+        "upload_message_attachment" => (empty, Nowhere),
+        "update_conversation" => (
+            empty,
+            PathAndFields(vec![("/assignee_id", json!({"assignee_id": of("staff")}))]),
+        ),
+        "send_message" => (
+            Some(json!({"kind": "note", "body": "Oi"})),
+            PathAndFields(vec![
+                (
+                    "/reply_to_id",
+                    json!({"kind": "note", "body": "Oi", "reply_to_id": of("messages")}),
+                ),
+                ("/template_id", json!({"template_id": of("message-templates")})),
+                (
+                    "/attachment_ids/0",
+                    json!({"kind": "note", "body": "Oi", "attachment_ids": [of("message-attachments")]}),
+                ),
+            ]),
+        ),
+        "create_conversation" => (
+            empty,
+            Fields(vec![
+                (
+                    "/inbox_id",
+                    json!({"inbox_id": of("inboxes"), "contact_id": mine("contacts")}),
+                ),
+                (
+                    "/contact_id",
+                    json!({"inbox_id": mine("inboxes"), "contact_id": of("contacts")}),
+                ),
+            ]),
+        ),
+        "create_message_template" => (
+            empty,
+            Fields(vec![(
+                "/inbox_id",
+                json!({"inbox_id": of("inboxes"), "name": "outro", "language": "pt_BR", "category": "utility", "body": "Oi"}),
+            )]),
+        ),
+        "list_conversations" => (
+            None,
+            Filters(&[
+                ("inbox_id", "inboxes"),
+                ("contact_id", "contacts"),
+                ("assignee", "staff"),
+            ]),
+        ),
+        "list_message_templates" => (None, Filters(&[("inbox_id", "inboxes")])),
+        "search_messages" => (None, Filters(&[("q=amanha&conversation_id", "conversations")])),
         "update_staff_member" => (Some(json!({"roles": ["receptionist"]})), Path),
         "cancel_appointment" => (Some(json!({"by": "clinic"})), Path),
         "reschedule_appointment" => (
@@ -584,6 +689,9 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
             ]),
         ),
         "explain_slot"
+        | "list_inboxes"
+        | "list_canned_responses"
+        | "count_conversations"
         | "list_calendar_feeds"
         | "list_contacts"
         | "list_holidays"
@@ -605,6 +713,8 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "export_contacts" => (None, Nowhere),
         "update_clinic"
         | "update_outreach_settings"
+        | "create_inbox"
+        | "create_canned_response"
         | "create_api_key"
         | "create_webhook_endpoint"
         | "create_holiday"

@@ -16,7 +16,7 @@ use crate::contacts::cpf;
 const ROUNDS: usize = 8;
 
 /// The tables that are never to be read from beginning to end.
-const LARGE: [&str; 7] = [
+const LARGE: [&str; 9] = [
     "contacts",
     "contact_phones",
     "contact_consents",
@@ -24,6 +24,8 @@ const LARGE: [&str; 7] = [
     "appointment_moves",
     "occupancies",
     "audit_log_default",
+    "conversations",
+    "messages_2026_11",
 ];
 
 /// What was read: sequential scans by table, and scans and entries by index.
@@ -478,6 +480,79 @@ async fn the_agenda_uses_its_indexes() {
                 "service_id": world::service("consulta").to_string(),
                 "starts_at": format!("2026-12-{:02}T17:00:00Z", [2, 3, 4, 7, 8, 9, 10, 11][round]),
             })
+        }),
+    ];
+    let faults = faults_of(&app, &reception, cases).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A conversation of each person of 20,000, with three messages, a fifth of them open; and the one with 300 messages.
+async fn conversations(database: &TestDatabase) -> String {
+    let maintenance = database.connect(Role::Maintenance).await;
+    // Ids of November, as the server would have made them.
+    let of_november =
+        "(substr(lowest_uuid_at('2026-11-10')::text, 1, 14) || substr(gen_random_uuid()::text, 15))::uuid";
+    maintenance
+        .batch_execute(&format!(
+            "INSERT INTO inboxes (clinic_id, id, channel, name, token_hash)
+             SELECT id, id, 'whatsapp', 'WhatsApp', uuid_send(id) FROM clinics;
+             INSERT INTO conversations (clinic_id, id, inbox_id, contact_id, status, resolved_at, unread_count, waiting_since,
+                                        last_message_at, last_message_preview, last_message_direction, last_inbound_at, message_count)
+             SELECT clinic_id, {of_november}, clinic_id, id, CASE WHEN n % 5 = 0 THEN 'open' ELSE 'resolved' END,
+                    CASE WHEN n % 5 <> 0 THEN timestamptz '2026-11-12' END, CASE WHEN n % 50 = 0 THEN 1 ELSE 0 END,
+                    CASE WHEN n % 10 = 0 THEN timestamptz '2026-11-11' + make_interval(mins => n::int) END,
+                    timestamptz '2026-11-11' + make_interval(mins => n::int), 'Oi', 'inbound', timestamptz '2026-11-11', 3
+             FROM (SELECT clinic_id, id, row_number() OVER (ORDER BY id) AS n FROM contacts) AS c;
+             INSERT INTO messages (clinic_id, id, conversation_id, number, direction, kind, body, author_kind, sent_at)
+             SELECT c.clinic_id, {of_november}, c.id, n, 'inbound', 'text',
+                    'Queria remarcar o retorno ' || substr(md5(c.id::text || n), 1, 12), 'contact',
+                    timestamptz '2026-11-11' + make_interval(mins => n)
+             FROM conversations c, generate_series(1, 3) AS n"
+        ))
+        .await
+        .unwrap();
+    let one: uuid::Uuid = maintenance
+        .query_one(
+            "SELECT id FROM conversations WHERE clinic_id = $1 ORDER BY id LIMIT 1",
+            &[world::clinic("aurora").as_uuid()],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    maintenance
+        .batch_execute(&format!(
+            "INSERT INTO messages (clinic_id, id, conversation_id, number, direction, kind, body, author_kind, sent_at)
+             SELECT clinic_id, {of_november}, id, n, 'inbound', 'text', 'Mensagem ' || n, 'contact',
+                    timestamptz '2026-11-12' + make_interval(mins => n)
+             FROM conversations, generate_series(4, 300) AS n WHERE id = '{one}'"
+        ))
+        .await
+        .unwrap();
+    analyze(database).await;
+    one.to_string()
+}
+
+#[tokio::test]
+async fn the_inbox_and_its_conversations_use_their_indexes() {
+    let Some(app) = TestApp::start().await else { return };
+    people(&app.database).await;
+    let one = conversations(&app.database).await;
+    let reception = app.actor("reception@aurora");
+    // A page of 25 reads 26 conversations, and of each the name and the inbox.
+    let page = 26 * 4 + 40;
+    let cases = vec![
+        get("the inbox", &["conversations_by_last_message"], page, |round| {
+            format!("/v1/conversations?limit={}", 18 + round)
+        }),
+        get("the longest waiting", &["conversations_waiting"], page, |round| {
+            format!("/v1/conversations?sort=waiting_since&limit={}", 18 + round)
+        }),
+        get("the unread", &["conversations_unread"], page, |round| {
+            format!("/v1/conversations?unread=true&limit={}", 18 + round)
+        }),
+        // Of 301 messages: a talk that is thought to be short may be read whole, and no other one is.
+        get("the last fifty messages", &[], 301 + 60, move |round| {
+            format!("/v1/conversations/{one}/messages?limit={}", 43 + round)
         }),
     ];
     let faults = faults_of(&app, &reception, cases).await;

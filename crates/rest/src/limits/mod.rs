@@ -146,6 +146,17 @@ impl Limits {
         }
     }
 
+    /// Counts a call by which a stranger makes something that stays, as strictly as an attempt at a sign-in.
+    ///
+    /// # Errors
+    /// 429 when the address has made too much.
+    pub fn check_stranger(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        match address {
+            Some(address) => self.check_address(address, true).map(|_allowance| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Counts a call of `principal`, for itself and for its clinic.
     pub(crate) fn check_principal(&self, principal: &Principal) -> Result<Allowance, Problem> {
         let key = match principal.actor() {

@@ -81,7 +81,7 @@ const GLOBAL_INDEXES: &[&str] = &[
 ];
 
 /// Functions that look past row-level security and name the clinic themselves.
-const DEFINER_FUNCTIONS: &[&str] = &["contacts_by_digits", "contacts_by_part_of_name"];
+const DEFINER_FUNCTIONS: &[&str] = &["contacts_by_digits", "contacts_by_part_of_name", "messages_by_text"];
 
 /// Policies besides `tenant`: table, policy, for whom.
 const OTHER_POLICIES: &[(&str, &str, &str)] = &[
@@ -98,6 +98,7 @@ const OTHER_POLICIES: &[(&str, &str, &str)] = &[
     ("memberships", "own_memberships", "public"),
     ("outbox", "jobs_alone_are_taken_back", "taskmed_app"),
     ("outbox", "waiting_or_given_up_is_moved", "taskmed_app"),
+    ("messages", "search", "taskmed_owner"),
     ("outbox", "worker", "taskmed_worker"),
     ("outbox", "worker_makes_jobs_alone", "taskmed_worker"),
     ("password_resets", "self", "public"),

@@ -35,6 +35,20 @@ const FILL: &[&str] = &[
      SELECT id, gen_random_uuid(), 'contacts', 'a.csv', 1, sha256('a'), false, 'utf-8', 'comma', '{}', '[]', '{}', 'analysed', 1 FROM clinics",
     "INSERT INTO import_rows (clinic_id, import_id, line, outcome, notes, faults)
      SELECT clinic_id, id, 2, 'created', '{}', '[]' FROM imports",
+    "INSERT INTO inboxes (clinic_id, id, channel, name, token_hash)
+     SELECT id, id, 'webchat', 'Site', uuid_send(id) FROM clinics",
+    "INSERT INTO channel_identities (clinic_id, id, inbox_id, kind, value, contact_id)
+     SELECT DISTINCT ON (clinic_id) clinic_id, gen_random_uuid(), clinic_id, 'visitor', 'x', id FROM contacts",
+    "INSERT INTO conversations (clinic_id, id, inbox_id, contact_id, last_message_at)
+     SELECT DISTINCT ON (clinic_id) clinic_id, clinic_id, clinic_id, id, now() FROM contacts",
+    "INSERT INTO messages (clinic_id, id, conversation_id, number, direction, kind, body, author_kind, sent_at)
+     SELECT clinic_id, lowest_uuid_at('2026-11-20'), id, 1, 'inbound', 'text', 'Olá', 'contact', now() FROM conversations",
+    "INSERT INTO message_provider_ids (clinic_id, inbox_id, provider_id) SELECT clinic_id, id, 'wamid' FROM inboxes",
+    "INSERT INTO message_attachments (clinic_id, id, conversation_id, file_name, content_type, size_bytes, sha256)
+     SELECT clinic_id, gen_random_uuid(), id, 'a.txt', 'text/plain', 1, sha256('a') FROM conversations",
+    "INSERT INTO canned_responses (clinic_id, id, shortcut, body) SELECT id, gen_random_uuid(), 'oi', 'Oi' FROM clinics",
+    "INSERT INTO message_templates (clinic_id, id, inbox_id, name, language, category, body, parameter_count)
+     SELECT clinic_id, gen_random_uuid(), id, 'lembrete', 'pt_BR', 'utility', 'Oi', 0 FROM inboxes",
     "INSERT INTO audit_log (clinic_id, id, occurred_at, actor_kind, action, resource)
      SELECT id, lowest_uuid_at('2026-11-20'), '2026-11-20', 'system', 'test', 'test' FROM clinics",
     "INSERT INTO outbox (clinic_id, id, kind, payload, available_at)

@@ -1,0 +1,263 @@
+//! Files over HTTP: streamed in, streamed out.
+
+use actix_web::http::header::{
+    self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue, HeaderValue,
+};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpResponse, get, post};
+use db::DbError;
+use files::{Files, FilesError, KeepError};
+use futures_util::TryStreamExt;
+use kernel::{ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp, Version};
+use rest::permissions::{ConversationsRead, ConversationsWrite};
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, View};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::kind::{content_type_of, file_name};
+use super::store::{self, Position};
+use super::{Attachment, MOST_BYTES, Uploaded, key_of, note};
+use crate::error::RowError;
+use crate::fields::noted;
+use crate::{tags, threads};
+
+/// A file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AttachmentView {
+    /// Its id: `/v1/message-attachments/{id}` gives the file itself.
+    id: MessageAttachmentId,
+    /// The message it goes with; null for one that was uploaded and not sent yet.
+    message_id: Option<MessageId>,
+    /// What it was called.
+    file_name: String,
+    /// What it is, as found by looking at it.
+    #[schema(example = "application/pdf")]
+    content_type: String,
+    /// How many bytes it has.
+    size_bytes: i64,
+    /// Its SHA-256 (FIPS 180-4), in hexadecimal digits.
+    sha256: String,
+    /// When it was stored.
+    created_at: Timestamp,
+}
+
+impl View for AttachmentView {
+    fn version(&self) -> Option<Version> {
+        None
+    }
+}
+
+impl From<Attachment> for AttachmentView {
+    fn from(attachment: Attachment) -> Self {
+        let Attachment {
+            id,
+            conversation_id: _,
+            message_id,
+            file_name,
+            content_type,
+            size_bytes,
+            sha256,
+            created_at,
+        } = attachment;
+        Self {
+            id,
+            message_id,
+            file_name,
+            content_type,
+            size_bytes,
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            created_at,
+        }
+    }
+}
+
+/// What an uploaded file is called.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UploadParams {
+    /// The file's name; `file` when not given.
+    #[param(max_length = 150, example = "exame.pdf")]
+    file_name: Option<String>,
+}
+
+fn too_large() -> Problem {
+    Problem::payload_too_large(usize::try_from(MOST_BYTES).unwrap_or(usize::MAX))
+}
+
+/// What became of a file that could not be kept.
+fn refused<E>(error: KeepError<E>) -> Problem {
+    match error {
+        KeepError::TooLarge { .. } => too_large(),
+        KeepError::Source(_) => Problem::bad_request("body_cut_off", "the body ended early"),
+        KeepError::Files(error) => Problem::internal(&error),
+    }
+}
+
+/// Uploads a file to a conversation, to be sent with a message.
+///
+/// The body is the file itself, up to 25 MiB. What it is, is found by looking at it: pictures, PDF, office documents, sound, video
+/// and plain text are taken.
+#[utoipa::path(tag = "conversations", summary = "Uploads a file", operation_id = "upload_message_attachment",
+    security(("bearer" = ["conversations:write"])), params(("id" = ConversationId, Path), UploadParams),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = AttachmentView)))]
+#[post("/conversations/{id}/attachments")]
+async fn upload_attachment(
+    caller: Authorized<ConversationsWrite>,
+    id: PathId<ConversationId>,
+    query: Query<UploadParams>,
+    body: Payload,
+    files: Data<Files>,
+) -> Result<HttpResponse, Problem> {
+    let conversation = id.into_inner();
+    let mut errors = FieldErrors::new();
+    let name = noted(
+        &mut errors,
+        "file_name",
+        file_name(query.file_name.as_deref().unwrap_or("file")),
+    );
+    let file_name = errors.finish(name)?;
+    // Before anything is kept.
+    caller
+        .db()
+        .read(&*caller, async |tx| threads::find(tx, conversation).await)
+        .await?;
+    let id = MessageAttachmentId::new_at(caller.now());
+    let key = key_of(kernel::Caller::clinic(&*caller), id);
+    let kept = files
+        .keep(&key, body.map_err(|error| error.to_string()), MOST_BYTES)
+        .await
+        .map_err(refused)?;
+    let noted = match content_type_of(&kept.head) {
+        Ok(content_type) => {
+            let uploaded = Uploaded {
+                id,
+                file_name,
+                content_type,
+                size_bytes: i64::try_from(kept.bytes).unwrap_or(i64::MAX),
+                sha256: kept.sha256,
+            };
+            caller
+                .write_unrecorded(async |tx| {
+                    let attachment = note(tx, conversation, &uploaded).await?;
+                    let location = format!("/v1/message-attachments/{}", attachment.id);
+                    Ok::<_, RowError>(Reply::created(location, AttachmentView::from(attachment)))
+                })
+                .await
+        }
+        Err(error) => Err(FieldErrors::one("", error.code(), error).into()),
+    };
+    if noted.is_err()
+        && let Err(error) = files.remove(&key).await
+    {
+        tracing::warn!(%error, "a file that was not taken could not be removed");
+    }
+    noted
+}
+
+/// A list that is narrowed by nothing.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NoFilter {}
+
+/// Lists the files of a conversation, the newest first.
+#[utoipa::path(tag = "conversations", summary = "Lists files", operation_id = "list_message_attachments",
+    security(("bearer" = ["conversations:read"])), params(("id" = ConversationId, Path), ListParams),
+    responses((status = 200, body = Page<AttachmentView>)))]
+#[get("/conversations/{id}/attachments")]
+async fn list_attachments(
+    caller: Authorized<ConversationsRead>,
+    id: PathId<ConversationId>,
+    list: ListQuery<NoFilter>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.into_inner();
+    if list.updated_since.is_some() {
+        return Err(FieldErrors::one("updated_since", "unknown_parameter", "a file never changes").into());
+    }
+    let paging = caller.paging::<Position, _>("message_attachments.list", &list, &["-created_at"])?;
+    let plan = ReadPlan::new("message_attachments.list")
+        .query(&id)
+        .tag(tags::conversation(id))
+        .audit(AuditRecord::new(
+            "message_attachments.list",
+            "conversation",
+            id.as_uuid(),
+        ));
+    caller
+        .read_page(plan, &list, async |tx| {
+            let rows = store::page(tx, id, &paging).await?;
+            if rows.is_empty() {
+                threads::find(tx, id).await?;
+            }
+            let position = |row: &Attachment| Position {
+                created_at: row.created_at,
+                id: row.id,
+            };
+            Ok::<_, RowError>(paging.page(rows, position, AttachmentView::from))
+        })
+        .await
+}
+
+/// Gives a file, to be saved: never shown by the browser itself.
+#[utoipa::path(tag = "conversations", summary = "Downloads a file", operation_id = "download_message_attachment",
+    security(("bearer" = ["conversations:read"])), params(("id" = MessageAttachmentId, Path)),
+    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>)))]
+#[get("/message-attachments/{id}")]
+async fn download_attachment(
+    caller: Authorized<ConversationsRead>,
+    id: PathId<MessageAttachmentId>,
+    _nothing: Query<NoFilter>,
+    files: Data<Files>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.into_inner();
+    let attachment = caller.db().read(&*caller, async |tx| store::find(tx, id).await).await?;
+    // Written before the first byte goes out.
+    caller
+        .db()
+        .write(&*caller, async |tx| {
+            tx.audit(AuditRecord::new(
+                "message_attachments.read",
+                "message_attachment",
+                id.as_uuid(),
+            ));
+            Ok::<_, DbError>(())
+        })
+        .await?;
+    let key = key_of(kernel::Caller::clinic(&*caller), id);
+    let content = match files.read(&key).await {
+        Ok(content) => content,
+        Err(FilesError::Missing) => return Err(Problem::not_found("attachment_not_found")),
+        Err(error) => return Err(Problem::internal(&error)),
+    };
+    Ok(served(&attachment, content))
+}
+
+/// The file as an answer that a browser saves and never runs.
+pub(crate) fn served(attachment: &Attachment, content: files::FileContent) -> HttpResponse {
+    let name = DispositionParam::FilenameExt(ExtendedValue {
+        charset: Charset::Ext("UTF-8".to_owned()),
+        language_tag: None,
+        value: attachment.file_name.clone().into_bytes(),
+    });
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![name],
+    };
+    HttpResponse::Ok()
+        .content_type(attachment.content_type.as_str())
+        .insert_header(disposition)
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .no_chunking(content.bytes)
+        .streaming(content.chunks)
+}
+
+/// Registers the endpoints.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(upload_attachment)
+        .service(list_attachments)
+        .service(download_attachment);
+}

@@ -1,0 +1,153 @@
+//! Files of messages: uploaded to a conversation, looked at, sent with a message, and given out as nothing but files.
+
+mod http;
+mod kind;
+mod store;
+
+use db::schema::message_attachments;
+use db::{AuditRecord, TenantTx};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use files::FileKey;
+use kernel::{ClinicId, ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp};
+
+pub(crate) use self::http::{AttachmentView, routes};
+pub use self::kind::{InvalidFile, content_type_of, file_name};
+pub(crate) use self::store::of_messages;
+
+use crate::channels::OutgoingFile;
+use crate::error::RowError;
+use crate::messages::{InboundFile, MessageError};
+use crate::tags;
+
+/// The most bytes of a file.
+pub const MOST_BYTES: u64 = 25 * 1024 * 1024;
+
+/// A file, as it is known; its bytes lie in the store of files.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = message_attachments, check_for_backend(Pg))]
+pub struct Attachment {
+    /// Its id.
+    pub id: MessageAttachmentId,
+    /// The conversation it was uploaded to, or came in with.
+    pub conversation_id: ConversationId,
+    /// The message it goes with; none yet for one that was just uploaded.
+    pub message_id: Option<MessageId>,
+    /// What it was called.
+    pub file_name: String,
+    /// What it is, as found by looking at it.
+    pub content_type: String,
+    /// How many bytes it has.
+    pub size_bytes: i64,
+    /// Its SHA-256.
+    pub sha256: Vec<u8>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+/// Where the file `id` of `clinic` lies.
+#[must_use]
+pub fn key_of(clinic: ClinicId, id: MessageAttachmentId) -> FileKey {
+    FileKey::new(clinic, "message-attachments", id)
+}
+
+/// A file that was kept under its key already.
+#[derive(Debug, Clone)]
+struct Uploaded {
+    id: MessageAttachmentId,
+    file_name: String,
+    content_type: &'static str,
+    size_bytes: i64,
+    sha256: [u8; 32],
+}
+
+/// Notes an uploaded file with its conversation.
+async fn note(
+    tx: &mut TenantTx<'_>,
+    conversation: ConversationId,
+    uploaded: &Uploaded,
+) -> Result<Attachment, RowError> {
+    crate::threads::find(tx, conversation).await?;
+    let row = store::NewRow {
+        clinic_id: tx.clinic(),
+        id: uploaded.id,
+        conversation_id: conversation,
+        message_id: None,
+        file_name: &uploaded.file_name,
+        content_type: uploaded.content_type,
+        size_bytes: uploaded.size_bytes,
+        sha256: &uploaded.sha256,
+    };
+    let attachment = store::insert(tx, row).await?;
+    tx.audit(AuditRecord::new(
+        "message_attachments.create",
+        "message_attachment",
+        uploaded.id.as_uuid(),
+    ));
+    tx.touch(tags::conversation(conversation));
+    Ok(attachment)
+}
+
+/// Lets uploaded files go with a message.
+///
+/// # Errors
+/// [`MessageError::Invalid`] for one that is not in the conversation, or goes with another message already.
+pub(crate) async fn attach(
+    tx: &TenantTx<'_>,
+    conversation: ConversationId,
+    message: MessageId,
+    ids: &[MessageAttachmentId],
+) -> Result<(), MessageError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let attached = store::attach(tx, conversation, message, ids).await?;
+    let mut errors = FieldErrors::new();
+    for (index, id) in ids.iter().enumerate() {
+        if !attached.contains(id) {
+            errors.push(
+                format!("/attachment_ids/{index}"),
+                "unknown_attachment",
+                "no such file waits in this conversation",
+            );
+        }
+    }
+    Ok(errors.finish(Some(()))?)
+}
+
+/// Notes the files of a message that came in.
+pub(crate) async fn attach_received(
+    tx: &TenantTx<'_>,
+    conversation: ConversationId,
+    message: MessageId,
+    files: &[InboundFile],
+) -> Result<(), RowError> {
+    for file in files {
+        let row = store::NewRow {
+            clinic_id: tx.clinic(),
+            id: file.id,
+            conversation_id: conversation,
+            message_id: Some(message),
+            file_name: &file.file_name,
+            content_type: &file.content_type,
+            size_bytes: file.size_bytes,
+            sha256: &file.sha256,
+        };
+        store::insert(tx, row).await?;
+    }
+    Ok(())
+}
+
+/// The files of a message, for its channel.
+pub(crate) async fn outgoing(tx: &TenantTx<'_>, message: MessageId) -> Result<Vec<OutgoingFile>, RowError> {
+    let files = of_messages(tx, &[message]).await?;
+    Ok(files
+        .into_iter()
+        .map(|file| OutgoingFile {
+            key: key_of(tx.clinic(), file.id),
+            file_name: file.file_name,
+            content_type: file.content_type,
+            size_bytes: file.size_bytes,
+        })
+        .collect())
+}

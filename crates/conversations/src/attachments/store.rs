@@ -1,0 +1,114 @@
+//! The SQL of files.
+
+use db::schema::message_attachments;
+use db::{DbError, QueryResultExt, TenantRead};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use kernel::{ClinicId, ConversationId, MessageAttachmentId, MessageId, Timestamp};
+use rest::Paging;
+use serde::{Deserialize, Serialize};
+
+use super::Attachment;
+use crate::error::{Resource, RowError};
+
+/// A file to be noted.
+#[derive(Insertable)]
+#[diesel(table_name = message_attachments, treat_none_as_default_value = false)]
+pub(super) struct NewRow<'r> {
+    pub(super) clinic_id: ClinicId,
+    pub(super) id: MessageAttachmentId,
+    pub(super) conversation_id: ConversationId,
+    pub(super) message_id: Option<MessageId>,
+    pub(super) file_name: &'r str,
+    pub(super) content_type: &'r str,
+    pub(super) size_bytes: i64,
+    pub(super) sha256: &'r [u8],
+}
+
+pub(super) async fn insert(tx: &TenantRead<'_>, row: NewRow<'_>) -> Result<Attachment, RowError> {
+    diesel::insert_into(message_attachments::table)
+        .values(row)
+        .returning(Attachment::as_returning())
+        .get_result(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// The file `id`.
+pub(super) async fn find(tx: &TenantRead<'_>, id: MessageAttachmentId) -> Result<Attachment, RowError> {
+    message_attachments::table
+        .filter(
+            message_attachments::clinic_id
+                .eq(tx.clinic())
+                .and(message_attachments::id.eq(id)),
+        )
+        .select(Attachment::as_select())
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database::<RowError>()?
+        .ok_or(RowError::NotFound(Resource::Attachment))
+}
+
+/// Lets those of `ids` that wait in the conversation go with a message; gives these.
+pub(super) async fn attach(
+    tx: &TenantRead<'_>,
+    conversation: ConversationId,
+    message: MessageId,
+    ids: &[MessageAttachmentId],
+) -> Result<Vec<MessageAttachmentId>, RowError> {
+    diesel::update(message_attachments::table)
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::id.eq_any(ids))
+        .filter(message_attachments::conversation_id.eq(conversation))
+        .filter(message_attachments::message_id.is_null())
+        .set(message_attachments::message_id.eq(message))
+        .returning(message_attachments::id)
+        .get_results(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// The files of these messages, in the order in which they were stored.
+pub(crate) async fn of_messages(tx: &TenantRead<'_>, messages: &[MessageId]) -> Result<Vec<Attachment>, DbError> {
+    message_attachments::table
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::message_id.eq_any(messages))
+        .order((message_attachments::created_at, message_attachments::id))
+        .select(Attachment::as_select())
+        .load(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub(super) created_at: Timestamp,
+    pub(super) id: MessageAttachmentId,
+}
+
+/// One page of a conversation's files, the newest first.
+pub(super) async fn page(
+    tx: &TenantRead<'_>,
+    conversation: ConversationId,
+    paging: &Paging<Position>,
+) -> Result<Vec<Attachment>, RowError> {
+    use message_attachments::{created_at, id};
+    let mut query = message_attachments::table
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::conversation_id.eq(conversation))
+        .into_boxed();
+    if let Some(after) = paging.after().copied() {
+        query = query
+            .filter(created_at.le(after.created_at))
+            .filter(created_at.lt(after.created_at).or(id.lt(after.id)));
+    }
+    query
+        .order((created_at.desc(), id.desc()))
+        .limit(paging.fetch())
+        .select(Attachment::as_select())
+        .load(&mut tx.conn())
+        .await
+        .or_database()
+}

@@ -1,0 +1,183 @@
+//! Channels: what carries a message to a person. One trait, one implementation for each kind, put together by the gateway.
+//!
+//! The web chat is not here: its visitors fetch what is written to them from our own tables.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use files::FileKey;
+use futures_util::future::BoxFuture;
+use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
+
+use crate::inboxes::{InboxSecrets, InboxSettings};
+
+text_enum! {
+    /// By what means people write to an inbox.
+    pub enum ChannelKind {
+        /// The WhatsApp Cloud API.
+        Whatsapp = "whatsapp",
+        /// E-mail.
+        Email = "email",
+        /// Short messages; not carried by anything yet.
+        Sms = "sms",
+        /// The chat in the clinic's own web pages.
+        Webchat = "webchat",
+    }
+    error = InvalidChannelKind, code = "unknown_channel";
+}
+
+crate::fields::coded!(InvalidChannelKind);
+
+/// A message on its way out, with all that a channel needs to know.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Whose message.
+    pub clinic: ClinicId,
+    /// From which inbox.
+    pub inbox: InboxId,
+    /// The inbox's settings.
+    pub settings: InboxSettings,
+    /// The inbox's secrets.
+    pub secrets: InboxSecrets,
+    /// Our own id of the message: to be sent along where the channel has a place for it, so that the message can be asked for or
+    /// recognised later.
+    pub reference: MessageId,
+    /// The conversation it is part of.
+    pub conversation: ConversationId,
+    /// To whom, in the channel's own form.
+    pub to: String,
+    /// The subject, where the channel has such a thing.
+    pub subject: Option<String>,
+    /// What to send.
+    pub content: Content,
+    /// The channel's id of the message that this one answers.
+    pub reply_to: Option<String>,
+    /// The channel's ids of the latest messages of the conversation, oldest first: what mail programs thread by.
+    pub references: Vec<String>,
+    /// Files that go with it.
+    pub attachments: Vec<OutgoingFile>,
+}
+
+/// What a message says.
+#[derive(Clone)]
+pub enum Content {
+    /// Free text; may be empty where files go with it.
+    Text(String),
+    /// A template that the channel has approved, with its values.
+    Template {
+        /// Its name at the channel.
+        name: String,
+        /// Its language, such as `pt_BR`.
+        language: String,
+        /// What stands for `{{1}}`, `{{2}}` and so on.
+        parameters: Vec<String>,
+        /// The text with the values in it, for channels that know no templates.
+        text: String,
+    },
+}
+
+impl fmt::Debug for Content {
+    /// Without what somebody wrote.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => formatter.write_str("Text(…)"),
+            Self::Template { name, language, .. } => write!(formatter, "Template({name}, {language}, …)"),
+        }
+    }
+}
+
+/// A file that goes with a message.
+#[derive(Debug, Clone)]
+pub struct OutgoingFile {
+    /// Where it lies.
+    pub key: FileKey,
+    /// What it is called.
+    pub file_name: String,
+    /// What it is, as found by looking at it.
+    pub content_type: String,
+    /// How many bytes it has.
+    pub size_bytes: i64,
+}
+
+/// The channel has taken a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The channel's id of it.
+    pub provider_id: String,
+}
+
+/// Why a channel did not take a message, or may not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It never will.
+    #[error("the channel refused the message: {reason}")]
+    Rejected {
+        /// Why, as a short word for programs or the channel's own words; no personal data.
+        reason: String,
+    },
+    /// It did not, and may later.
+    #[error("the channel cannot take the message now")]
+    RetryLater {
+        /// How long it asked to be left alone.
+        after: Option<Duration>,
+    },
+    /// The answer was lost: it may have taken it.
+    #[error("whether the channel took the message is not known")]
+    Unknown,
+}
+
+/// What a channel knows of a message whose sending ended without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It has it.
+    Accepted(Accepted),
+    /// It certainly has not.
+    Nothing,
+    /// It cannot be asked.
+    CannotTell,
+}
+
+/// Carries messages of one kind.
+pub trait Channel: Send + Sync {
+    /// Hands a message over.
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>>;
+
+    /// Asks whether the channel has the message, after an attempt whose end is not known.
+    fn find<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Found, SendError>> {
+        let _it_cannot_be_asked = outgoing;
+        Box::pin(async { Ok(Found::CannotTell) })
+    }
+}
+
+/// The channels that there are. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Channels(HashMap<ChannelKind, Arc<dyn Channel>>);
+
+impl Channels {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With `channel` for messages of `kind`.
+    #[must_use]
+    pub fn with(mut self, kind: ChannelKind, channel: impl Channel + 'static) -> Self {
+        self.0.insert(kind, Arc::new(channel));
+        self
+    }
+
+    /// The channel for `kind`.
+    #[must_use]
+    pub fn get(&self, kind: ChannelKind) -> Option<&Arc<dyn Channel>> {
+        self.0.get(&kind)
+    }
+}
+
+impl fmt::Debug for Channels {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,17 @@
+//! Inboxes: where people write to the clinic, by which channel, and what the channel needs.
+
+mod error;
+mod http;
+mod model;
+mod secrets;
+mod service;
+mod settings;
+pub(crate) mod store;
+
+pub use error::InboxError;
+pub(crate) use http::routes;
+pub use model::{Inbox, InboxChanges, NewInbox};
+pub use secrets::InboxSecrets;
+pub use service::{create, open, open_secrets};
+pub use settings::{EmailSettings, InboxSettings, MailServer, Security, WebchatSettings, WhatsappSettings};
+pub use store::find;

@@ -1,0 +1,24 @@
+//! Messages: received, written, sent, delivered, listed and found.
+
+mod delivery;
+mod error;
+mod http;
+mod list;
+mod model;
+mod receive;
+mod send;
+mod sending;
+mod store;
+mod view;
+
+pub use delivery::{DeliveryReport, delivered, reached};
+pub use error::MessageError;
+pub(crate) use http::routes;
+pub use list::{Said, visible_to_visitor};
+pub use model::{Delivery, Direction, Message, MessageKind, MessageText};
+pub use receive::{Inbound, InboundFile, Received, receive};
+pub use send::{Draft, DraftContent, resend, send};
+pub use sending::{
+    Attempt, Claim, SEND, SendJob, accepted, ask_again, claim, not_accepted, put_off, rejected, unconfirmed,
+};
+pub use store::find;

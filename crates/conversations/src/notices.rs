@@ -189,7 +189,7 @@ async fn ways(tx: &TenantTx<'_>, contact: ContactId) -> Result<Vec<(Inbox, Optio
         .select(Conversation::as_select())
         .load(&mut tx.conn())
         .await?;
-    latest.sort_by(|one, other| other.last_message_at.cmp(&one.last_message_at));
+    latest.sort_by_key(|one| std::cmp::Reverse(one.last_message_at));
     let mut ways = Vec::new();
     for conversation in latest.into_iter().filter(|one| one.address.is_some()) {
         if let Some(inbox) = inboxes.iter().find(|inbox| inbox.id == conversation.inbox_id) {

@@ -114,7 +114,10 @@ async fn ask(
             messages::unconfirmed(tx, id).await
         }
         // Asked again after the lease.
-        Err(SendError::RetryLater { .. }) => Ok(messages::ask_again(tx, job)),
+        Err(SendError::RetryLater { .. }) => {
+            messages::ask_again(tx, job);
+            Ok(())
+        }
     })
     .await
     .map_err(failed)

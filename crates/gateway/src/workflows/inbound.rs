@@ -77,8 +77,8 @@ impl TxError for InboundError {
 /// # Errors
 /// [`InboundError`].
 pub async fn receive(tx: &mut TenantTx<'_>, arrival: &Arrival) -> Result<Received, InboundError> {
-    let contact = sender_of(tx, arrival).await?;
-    Ok(messages::receive(tx, &arrival.inbox, contact, &arrival.message).await?)
+    let contact = Box::pin(sender_of(tx, arrival)).await?;
+    Ok(Box::pin(messages::receive(tx, &arrival.inbox, contact, &arrival.message)).await?)
 }
 
 /// Who wrote it: by what the channel has known them by, else by phone or e-mail address, else a new lead.
@@ -148,7 +148,8 @@ async fn join(
         (ContactKind::Patient, ContactKind::Lead) => (second.0, first.0),
         (ContactKind::Patient, ContactKind::Patient) => return Ok(first.0),
     };
-    merge::merge_one_into(tx, into, from).await?;
+    // Rare, and large.
+    Box::pin(merge::merge_one_into(tx, into, from)).await?;
     Ok(into)
 }
 

@@ -75,7 +75,7 @@ async fn outside_the_window_free_text_is_refused_and_approved_templates_pass() {
     refused.assert_problem(409, "messaging_window_closed");
     assert_eq!(
         texts(refused.body["templates"].as_array().unwrap(), "id"),
-        [approved.clone()]
+        std::slice::from_ref(&approved)
     );
     let unapproved = say(
         &app,

@@ -145,7 +145,8 @@ impl TestApp {
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
         self.ended();
-        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock, Channels::new()).await;
+        let (shared, running, [address, admin]) =
+            launch(config_for(&self.database), &self.clock, Channels::new()).await;
         (self.shared, self.running) = (shared, running);
         (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }

@@ -370,7 +370,10 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         "update_holiday"
         | "update_opening_hours"
         | "update_room"
-        | "update_webhook_endpoint" | "update_inbox" | "update_canned_response" | "update_message_template"
+        | "update_webhook_endpoint"
+        | "update_inbox"
+        | "update_canned_response"
+        | "update_message_template"
         | "update_import"
         | "update_reminder_rule" => (empty, Path),
         "create_reminder_rule" => (

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, rt};
 use auth::{RealtimeTicket, SignIn};
 use kernel::{Actor, Caller, Timestamp};
 use rest::permissions::SignedIn;
-use rest::{Authorized, Problem, Reply, Rest, View};
+use rest::{Authorized, Problem, Query, Reply, Rest, View};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -99,6 +99,7 @@ struct OpenParams {
 pub(super) async fn open(
     request: HttpRequest,
     payload: web::Payload,
+    params: Query<OpenParams>,
     rest: Data<Rest>,
     live: Data<Live>,
 ) -> Result<HttpResponse, Problem> {
@@ -106,7 +107,7 @@ pub(super) async fn open(
     if live.is_leaving() {
         return Err(Problem::unavailable());
     }
-    let OpenParams { ticket } = read_params(&request)?;
+    let OpenParams { ticket } = params.into_inner();
     let ticket = RealtimeTicket::parse(&ticket).or(Err(invalid_ticket()))?;
     // Before the ticket is taken: what is no handshake costs nobody a ticket.
     let (response, session, stream) = actix_ws::handle(&request, payload).or(Err(Problem::bad_request(
@@ -138,15 +139,6 @@ pub(super) async fn open(
     );
     rt::spawn(Box::pin(socket.run()));
     Ok(response)
-}
-
-fn read_params(request: &HttpRequest) -> Result<OpenParams, Problem> {
-    web::Query::<OpenParams>::from_query(request.query_string())
-        .map(web::Query::into_inner)
-        .or(Err(Problem::unprocessable(
-            "invalid_parameters",
-            "give the ticket, and nothing else: ?ticket=…",
-        )))
 }
 
 fn invalid_ticket() -> Problem {

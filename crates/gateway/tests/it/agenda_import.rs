@@ -50,6 +50,7 @@ impl Import {
             .env("TASKMED_ENVIRONMENT", "development")
             .env("TASKMED_DATABASE_URL", self.database.url(Role::App))
             .env("TASKMED_DATABASE_WORKER_URL", self.database.url(Role::Worker))
+            .env("TASKMED_FILES_DIR", std::env::temp_dir().join(self.database.name()))
             .env("TASKMED_MASTER_KEY", STANDARD.encode([9; 32]))
             .env("TASKMED_SIGNING_KEYS_PEM", keys::signing_key(7))
             .args(["import", "appointments"])

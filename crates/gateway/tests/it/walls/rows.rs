@@ -29,6 +29,13 @@ const FILL: &[&str] = &[
             h.starts_at, now() FROM waitlist_entries e JOIN holds h USING (clinic_id)",
     "INSERT INTO appointment_reminders (clinic_id, id, appointment_id, starts_at, lead_minutes, channel, due_at, status)
      SELECT clinic_id, gen_random_uuid(), id, starts_at, 120, 'preferred', starts_at, 'planned' FROM appointments",
+    "INSERT INTO appointment_series (clinic_id, id, contact_id, practitioner_id, rule, zone, starts_at, ends_at)
+     SELECT DISTINCT ON (clinic_id) clinic_id, gen_random_uuid(), c.id, p.id, 'FREQ=DAILY;COUNT=2', 'UTC', now(), now() + interval '1 hour'
+     FROM contacts c JOIN practitioners p USING (clinic_id)",
+    "INSERT INTO external_calendars (clinic_id, id, practitioner_id, name, url_sealed, url_host, refresh_minutes)
+     SELECT clinic_id, gen_random_uuid(), id, 'Elsewhere', '\\x07', 'calendar.example', 60 FROM practitioners",
+    "INSERT INTO external_busy (clinic_id, calendar_id, starts_at, ends_at, practitioner_id)
+     SELECT clinic_id, id, now(), now() + interval '1 hour', practitioner_id FROM external_calendars",
     "INSERT INTO calendar_feeds (clinic_id, id, name, secret_hash)
      SELECT id, gen_random_uuid(), 'Feed', '\\x03' FROM clinics",
     "INSERT INTO imports (clinic_id, id, kind, filename, bytes, sha256, again, encoding, delimiter, headings, sample, settings, status, rows_total)

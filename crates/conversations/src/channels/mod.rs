@@ -2,6 +2,8 @@
 //!
 //! The web chat is not here: its visitors fetch what is written to them from our own tables.
 
+mod whatsapp;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use files::FileKey;
 use futures_util::future::BoxFuture;
 use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
 
+pub use self::whatsapp::{NoNumber, WhatsappApi, WhatsappChannel, failure_of_code};
 use crate::inboxes::{InboxSecrets, InboxSettings};
 
 text_enum! {

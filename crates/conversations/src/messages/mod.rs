@@ -3,6 +3,7 @@
 mod delivery;
 mod error;
 mod http;
+mod late;
 mod list;
 mod model;
 mod receive;
@@ -14,6 +15,7 @@ mod view;
 pub use delivery::{DeliveryReport, delivered, reached};
 pub use error::MessageError;
 pub(crate) use http::routes;
+pub use late::{file_arrived, file_unavailable};
 pub use list::{Said, visible_to_visitor};
 pub use model::{Delivery, Direction, Message, MessageKind, MessageText};
 pub use receive::{Inbound, InboundFile, Received, receive};

@@ -22,8 +22,8 @@ use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
-use crate::{channels, events};
 use crate::realtime::{Announce, Live, Remote};
+use crate::{channels, events};
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]

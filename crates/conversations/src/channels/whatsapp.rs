@@ -1,8 +1,8 @@
 //! WhatsApp as a channel: words, approved templates and files, one to one with what the API takes.
 
 use ::whatsapp::{
-    BASE, Client, InvalidSettings, MediaKind, MediaSource, OutgoingMessage, Person, Reason, SendError as Refusal, Template,
-    UserId, VERSION, WhatsAppSettings, phone_of_wa_id,
+    BASE, Client, InvalidSettings, MediaKind, MediaSource, OutgoingMessage, Person, Reason, SendError as Refusal,
+    Template, UserId, VERSION, WhatsAppSettings, phone_of_wa_id,
 };
 use bytes::Bytes;
 use files::{Files, FilesError};
@@ -94,9 +94,15 @@ impl WhatsappChannel {
         let content = match (&outgoing.content, outgoing.attachments.as_slice()) {
             (Content::Text(text), []) => ::whatsapp::Outgoing::Text(text.clone()),
             (Content::Text(text), [file]) => self.with_file(&client, text, file).await?,
-            (Content::Template { name, language, parameters, .. }, []) => {
-                ::whatsapp::Outgoing::Template(Template::with_texts(name, language, parameters))
-            }
+            (
+                Content::Template {
+                    name,
+                    language,
+                    parameters,
+                    ..
+                },
+                [],
+            ) => ::whatsapp::Outgoing::Template(Template::with_texts(name, language, parameters)),
             // Of several messages with one id of ours none could be told from the others.
             (Content::Text(_), _) => return Err(rejected("one_file_at_a_time")),
             (Content::Template { .. }, _) => return Err(rejected("template_with_files")),
@@ -108,7 +114,9 @@ impl WhatsappChannel {
             content,
         };
         match client.send(&message).await {
-            Ok(accepted) => Ok(Accepted { provider_id: accepted.id }),
+            Ok(accepted) => Ok(Accepted {
+                provider_id: accepted.id,
+            }),
             Err(refusal) => Err(told(&refusal)),
         }
     }

@@ -23,4 +23,4 @@ pub use send::{Draft, DraftContent, resend, send};
 pub use sending::{
     Attempt, Claim, SEND, SendJob, accepted, ask_again, claim, not_accepted, put_off, rejected, unconfirmed,
 };
-pub use store::find;
+pub use store::{conversation_of, find};

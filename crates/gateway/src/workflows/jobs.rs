@@ -11,8 +11,8 @@ use kernel::{HoldId, System};
 use serde::Deserialize;
 
 use super::{calendars, conversations, reminders, waitlist, webhooks};
-use crate::{channels, imports};
 use crate::shared::Shared;
+use crate::{channels, imports};
 
 /// How long a handler waits for a connection of its lane.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(10);

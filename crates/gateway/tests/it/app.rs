@@ -156,9 +156,17 @@ impl TestApp {
 
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
+        self.start_again_by(Some(Channels::new())).await;
+    }
+
+    /// As [`Self::start_again`], with the channels that the settings name.
+    pub(crate) async fn start_again_connected(&mut self) {
+        self.start_again_by(None).await;
+    }
+
+    async fn start_again_by(&mut self, channels: Option<Channels>) {
         self.ended();
-        let (shared, running, [address, admin]) =
-            launch(config_for(&self.database), &self.clock, Some(Channels::new())).await;
+        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock, channels).await;
         (self.shared, self.running) = (shared, running);
         (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }

@@ -125,8 +125,7 @@ async fn receive(
         .map_err(|_broken| Problem::bad_request("incomplete_body", "the body did not arrive whole"))?;
     let signature = request.headers().get(SIGNATURE).and_then(|value| value.to_str().ok());
     check_signature(signature, &body, std::slice::from_ref(secret)).map_err(|_stranger| not_whatsapp())?;
-    let events = parse(&body)
-        .map_err(|error| Problem::unprocessable("not_a_whatsapp_webhook", error.to_string()))?;
+    let events = parse(&body).map_err(|error| Problem::unprocessable("not_a_whatsapp_webhook", error.to_string()))?;
     let mut failure = None;
     for event in &events {
         // One that fails holds up no other; all come again, and those that are stored change nothing.
@@ -207,12 +206,7 @@ async fn take_message(
         .await
 }
 
-async fn take_status(
-    rest: &Rest,
-    opened: &Opened,
-    update: &StatusUpdate,
-    now: Timestamp,
-) -> Result<(), InboundError> {
+async fn take_status(rest: &Rest, opened: &Opened, update: &StatusUpdate, now: Timestamp) -> Result<(), InboundError> {
     let report = report(opened.inbox.id, update, now);
     rest.db
         .write(&opened.caller, async |tx| messages::delivered(tx, &report).await)

@@ -96,9 +96,11 @@ async fn fetch(
         .unwrap_or_else(|| name_of(&job.kind, content_type));
     let id = MessageAttachmentId::from_uuid(*event.id().as_uuid());
     let file = keep(files, system, id, media, name, content_type).await?;
-    db.write(system, async |tx| messages::file_arrived(tx, job.message_id, &file).await)
-        .await
-        .map_err(failed)
+    db.write(system, async |tx| {
+        messages::file_arrived(tx, job.message_id, &file).await
+    })
+    .await
+    .map_err(failed)
 }
 
 async fn keep(

@@ -449,6 +449,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    inbox_polls (clinic_id, inbox_id) {
+        clinic_id -> Uuid,
+        inbox_id -> Uuid,
+        uid_validity -> Nullable<BigInt>,
+        last_uid -> Nullable<BigInt>,
+        last_success_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        failing_since -> Nullable<Timestamptz>,
+        failures -> Integer,
+        next_poll_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     inboxes (clinic_id, id) {
         clinic_id -> Uuid,
         id -> Uuid,
@@ -958,6 +972,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     import_rows,
     imports,
+    inbox_polls,
     inboxes,
     invitations,
     job_schedules,

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
 use crate::shared::Worker;
-use crate::{documents, health, imports, monitoring, realtime, unmatched, workflows};
+use crate::{channels, documents, health, imports, monitoring, realtime, unmatched, workflows};
 
 /// Every endpoint under `/v1`. An address is compared with one pattern after the other: what is asked for most comes first.
 fn versioned_routes(config: &mut ServiceConfig<'_>) {
@@ -29,6 +29,7 @@ fn versioned_routes(config: &mut ServiceConfig<'_>) {
 fn public_routes(config: &mut ServiceConfig<'_>) {
     clinics::well_known_routes(config);
     appointments::public_routes(config);
+    channels::routes(config);
 }
 
 /// The document, as the handlers describe themselves; nothing is served.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ::files::FilesConfig;
 use auth::{AuthConfig, AuthSettings};
 use cache::CacheConfig;
+use conversations::channels::WhatsappApi;
 use db::{DatabaseConfig, PoolConfig};
 use deadpool_redis::Runtime;
 use deadpool_redis::redis::{Client, RedisError};
@@ -24,6 +25,7 @@ use rest::{InvalidNetworks, LimitConfig, Quota, TrustedProxies};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use telemetry::TelemetryConfig;
+use whatsapp::InvalidSettings;
 
 use crate::realtime::RealtimeConfig;
 
@@ -91,6 +93,8 @@ pub struct Config {
     pub webhooks: WebhookSettings,
     /// Networks that are not public and that addresses named by users may lead into all the same.
     pub allowed_networks: AllowedNetworks,
+    /// Where WhatsApp is.
+    pub whatsapp: WhatsappApi,
     /// What live connections may cost.
     pub realtime: RealtimeConfig,
 }
@@ -323,10 +327,11 @@ impl Config {
         let files = files::read(&mut reader);
         let allowed_networks = allowed_networks(&mut reader);
         let realtime = realtime(&mut reader);
+        let whatsapp = whatsapp(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         let webhooks = webhooks(&mut reader);
-        match load_auth(&mut reader) {
-            Some(auth) => reader.finish(Self {
+        match (load_auth(&mut reader), whatsapp) {
+            (Some(auth), Some(whatsapp)) => reader.finish(Self {
                 environment,
                 server,
                 database,
@@ -339,9 +344,10 @@ impl Config {
                 cache,
                 webhooks,
                 allowed_networks,
+                whatsapp,
                 realtime,
             }),
-            None => Err(ConfigError(reader.faults)),
+            _ => Err(ConfigError(reader.faults)),
         }
     }
 }
@@ -366,6 +372,7 @@ impl ServerConfig {
             limits: LimitConfig {
                 address: reader.quota("address", 10, 50),
                 sign_in: reader.quota("sign_in", 2, 10),
+                hook: reader.quota("hook", 200, 1000),
                 principal: reader.quota("principal", 50, 200),
                 clinic: reader.quota("clinic", 1000, 3000),
             },
@@ -412,6 +419,23 @@ fn allowed_networks(reader: &mut Reader) -> AllowedNetworks {
             AllowedNetworks::default()
         })
     })
+}
+
+/// Where WhatsApp is, and which version of its API is spoken: Meta's own address unless something else is said.
+fn whatsapp(reader: &mut Reader) -> Option<WhatsappApi> {
+    let url: String = reader.or("whatsapp_url", WhatsappApi::USUAL_URL.to_owned());
+    let version: String = reader.or("whatsapp_version", WhatsappApi::USUAL_VERSION.to_owned());
+    match WhatsappApi::at(&url, &version) {
+        Ok(api) => Some(api),
+        Err(error @ InvalidSettings::Version) => {
+            reader.fault("whatsapp_version", error);
+            None
+        }
+        Err(error) => {
+            reader.fault("whatsapp_url", error);
+            None
+        }
+    }
 }
 
 /// What live connections may cost.

@@ -3,6 +3,7 @@
 //! Nothing imports this crate but its own binary and tests. What one domain owes another lives in [`workflows`].
 
 pub mod app;
+mod channels;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -22,8 +22,8 @@ use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
-use crate::events;
 use crate::realtime::{Announce, Live, Remote};
+use crate::{channels, events};
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,8 @@ impl Shared {
     /// # Errors
     /// [`AssemblyError`].
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AssemblyError> {
-        Self::with_channels(config, clock, Channels::new())
+        let channels = channels::of_settings(&config, &Files::open(&config.files)?);
+        Self::with_channels(config, clock, channels)
     }
 
     /// As [`Self::new`], with other channels than the settings name.

@@ -84,6 +84,30 @@ impl Client {
         Ok(Self { settings, http })
     }
 
+    /// A client for another number of the same API, over the same connections.
+    ///
+    /// # Errors
+    /// [`InvalidSettings::PhoneNumberId`].
+    pub fn speaking_for(
+        &self,
+        phone_number_id: &str,
+        access_token: secrecy::SecretString,
+    ) -> Result<Self, InvalidSettings> {
+        let WhatsAppSettings {
+            base, version, timeout, ..
+        } = self.settings.clone();
+        let settings = WhatsAppSettings::new(phone_number_id, access_token)?;
+        Ok(Self {
+            settings: WhatsAppSettings {
+                base,
+                version,
+                timeout,
+                ..settings
+            },
+            http: self.http.clone(),
+        })
+    }
+
     /// Sends a message.
     ///
     /// # Errors

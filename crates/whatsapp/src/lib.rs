@@ -27,4 +27,4 @@ pub use incoming::{
 pub use media::{Media, MediaInfo};
 pub use outgoing::{InvalidMessage, MediaKind, MediaSource, Outgoing, OutgoingMessage, Template};
 pub use person::{InvalidUserId, Person, UserId, phone_of_wa_id};
-pub use settings::{InvalidSettings, WhatsAppSettings};
+pub use settings::{BASE, InvalidSettings, VERSION, WhatsAppSettings};

@@ -6,10 +6,10 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 /// Where the API is, unless said otherwise.
-pub(crate) const BASE: &str = "https://graph.facebook.com/";
+pub const BASE: &str = "https://graph.facebook.com/";
 
 /// The version of the API, unless said otherwise.
-pub(crate) const VERSION: &str = "v23.0";
+pub const VERSION: &str = "v23.0";
 
 /// A business number on WhatsApp.
 #[derive(Debug, Clone)]

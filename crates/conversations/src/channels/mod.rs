@@ -2,6 +2,9 @@
 //!
 //! The web chat is not here: its visitors fetch what is written to them from our own tables.
 
+mod email;
+mod whatsapp;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +14,8 @@ use files::FileKey;
 use futures_util::future::BoxFuture;
 use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
 
+pub use self::email::{EmailChannel, imap, smtp};
+pub use self::whatsapp::{NoNumber, WhatsappApi, WhatsappChannel, failure_of_code};
 use crate::inboxes::{InboxSecrets, InboxSettings};
 
 text_enum! {

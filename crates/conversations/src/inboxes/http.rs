@@ -1,9 +1,12 @@
 //! Inboxes over HTTP.
 
+use std::collections::HashMap;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post};
 use auth::ClinicKeys;
 use auth::secrets::InboxToken;
+use db::{DbError, TenantRead};
 use kernel::text::Label;
 use kernel::{FieldErrors, InboxId, Timestamp, Version};
 use rest::permissions::{ConversationsManage, ConversationsRead};
@@ -18,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::InboxError;
 use super::model::{DEFAULT_REOPEN_DAYS, Inbox, InboxChanges, NewInbox};
+use super::polls::{Poll, polls_of};
 use super::secrets::SecretChanges;
 use super::service::{self, ChangeError};
 use super::settings::InboxSettings;
@@ -26,6 +30,20 @@ use crate::channels::ChannelKind;
 use crate::error::RowError;
 use crate::fields::{change, noted};
 use crate::tags;
+
+/// How the looks into the mailbox of an e-mail inbox go.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MailboxView {
+    /// When it was last looked into.
+    last_success_at: Option<Timestamp>,
+    /// Why that failed the last time: `mailbox_unreachable`, `mailbox_sign_in_refused`, `mailbox_not_found`,
+    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`; null once it went well.
+    last_error: Option<String>,
+    /// Since when it fails.
+    failing_since: Option<Timestamp>,
+    /// When it is looked into next.
+    next_poll_at: Option<Timestamp>,
+}
 
 /// An inbox, without its secrets and its token.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,6 +61,8 @@ pub(crate) struct InboxView {
     secrets: Vec<String>,
     /// For how many days after it was resolved a conversation is taken up again by a new message; after that a new one begins.
     reopen_days: i16,
+    /// How the looks into its mailbox go, where it has one.
+    mailbox: Option<MailboxView>,
     archived_at: Option<Timestamp>,
     version: Version,
     created_at: Timestamp,
@@ -55,8 +75,8 @@ impl View for InboxView {
     }
 }
 
-impl From<Inbox> for InboxView {
-    fn from(inbox: Inbox) -> Self {
+impl InboxView {
+    fn of(inbox: Inbox, poll: Option<Poll>) -> Self {
         let Inbox {
             id,
             channel,
@@ -76,11 +96,26 @@ impl From<Inbox> for InboxView {
             settings,
             secrets: secret_names,
             reopen_days,
+            mailbox: poll.map(|poll| MailboxView {
+                last_success_at: poll.last_success_at,
+                last_error: poll.last_error,
+                failing_since: poll.failing_since,
+                next_poll_at: poll.next_poll_at,
+            }),
             archived_at,
             version,
             created_at,
             updated_at,
         }
+    }
+
+    /// The inbox as it is shown alone.
+    async fn shown(tx: &TenantRead<'_>, inbox: Inbox) -> Result<Self, DbError> {
+        let poll = match inbox.channel {
+            ChannelKind::Email => polls_of(tx, &[inbox.id]).await?.remove(&inbox.id),
+            _ => None,
+        };
+        Ok(Self::of(inbox, poll))
     }
 }
 
@@ -101,9 +136,9 @@ impl View for InboxWithToken {
 }
 
 impl InboxWithToken {
-    fn of((inbox, token): (Inbox, InboxToken)) -> Self {
+    fn of((inbox, token): (InboxView, InboxToken)) -> Self {
         Self {
-            inbox: inbox.into(),
+            inbox,
             token: token.reveal().expose_secret().to_owned(),
         }
     }
@@ -220,7 +255,20 @@ async fn list_inboxes(
                 name: inbox.name.as_str().to_owned(),
                 id: inbox.id,
             };
-            Ok::<_, RowError>(paging.page(rows, position, InboxView::from))
+            let with_mailbox: Vec<InboxId> = rows
+                .iter()
+                .filter(|inbox| inbox.channel == ChannelKind::Email)
+                .map(|inbox| inbox.id)
+                .collect();
+            let mut polls = match with_mailbox.as_slice() {
+                [] => HashMap::new(),
+                ids => polls_of(tx, ids).await?,
+            };
+            let view = |inbox: Inbox| {
+                let poll = polls.remove(&inbox.id);
+                InboxView::of(inbox, poll)
+            };
+            Ok::<_, RowError>(paging.page(rows, position, view))
         })
         .await
 }
@@ -240,7 +288,10 @@ async fn get_inbox(
         .tag(tags::inboxes())
         .live(TimeToLive::Reference);
     caller
-        .read(plan, &query, async |tx| store::find(tx, id).await.map(InboxView::from))
+        .read(plan, &query, async |tx| {
+            let inbox = store::find(tx, id).await?;
+            Ok::<_, RowError>(InboxView::shown(tx, inbox).await?)
+        })
         .await
 }
 
@@ -257,9 +308,10 @@ async fn create_inbox(
     let new = NewInbox::try_from(body.into_inner())?;
     caller
         .write_unrecorded(async |tx| {
-            let made = service::create(tx, &keys, &new).await?;
-            let location = format!("/v1/inboxes/{}", made.0.id);
-            Ok::<_, InboxError>(Reply::created(location, InboxWithToken::of(made)))
+            let (inbox, token) = service::create(tx, &keys, &new).await?;
+            let location = format!("/v1/inboxes/{}", inbox.id);
+            let inbox = InboxView::shown(tx, inbox).await?;
+            Ok::<_, InboxError>(Reply::created(location, InboxWithToken::of((inbox, token))))
         })
         .await
 }
@@ -280,7 +332,7 @@ async fn update_inbox(
     caller
         .write(async |tx| {
             let inbox = service::update(tx, &keys, id, &changes, caller.if_match()).await?;
-            Ok::<_, ChangeError>(Reply::ok(InboxView::from(inbox)))
+            Ok::<_, ChangeError>(Reply::ok(InboxView::shown(tx, inbox).await?))
         })
         .await
 }
@@ -297,8 +349,9 @@ async fn renew_inbox_token(
     let id = id.into_inner();
     caller
         .write_unrecorded(async |tx| {
-            let renewed = service::renew_token(tx, id, caller.if_match()).await?;
-            Ok::<_, InboxError>(Reply::ok(InboxWithToken::of(renewed)))
+            let (inbox, token) = service::renew_token(tx, id, caller.if_match()).await?;
+            let inbox = InboxView::shown(tx, inbox).await?;
+            Ok::<_, InboxError>(Reply::ok(InboxWithToken::of((inbox, token))))
         })
         .await
 }

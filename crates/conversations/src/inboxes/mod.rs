@@ -3,6 +3,7 @@
 mod error;
 mod http;
 mod model;
+mod polls;
 mod secrets;
 mod service;
 mod settings;
@@ -11,6 +12,9 @@ pub(crate) mod store;
 pub use error::InboxError;
 pub(crate) use http::routes;
 pub use model::{Inbox, InboxChanges, NewInbox};
+pub use polls::{
+    POLL, Poll, PollJob, advance, failed as poll_failed, polls_of, succeeded as poll_succeeded, take_turn,
+};
 pub use secrets::InboxSecrets;
 pub use service::{create, open, open_secrets};
 pub use settings::{EmailSettings, InboxSettings, MailServer, Security, WebchatSettings, WhatsappSettings};

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::error::InboxError;
 use super::model::{Inbox, InboxChanges, NewInbox};
+use super::polls;
 use super::secrets::{InboxSecrets, SecretChanges};
 use super::settings::InboxSettings;
 use super::store::{self, Change, NewRow};
@@ -65,6 +66,7 @@ pub async fn create(
         reopen_days: new.reopen_days,
     };
     let inbox = store::insert(tx, row).await?;
+    polls::begin(tx, &inbox).await?;
     tx.audit(AuditRecord::new("inboxes.create", "inbox", id.as_uuid()));
     tx.touch(tags::inboxes());
     Ok((inbox, token))
@@ -163,6 +165,8 @@ pub(super) async fn update(
         return Ok(current);
     }
     let inbox = store::update(tx, id, change).await?;
+    // What was wrong with the mailbox may be mended now.
+    polls::begin(tx, &inbox).await?;
     tx.audit(AuditRecord::new("inboxes.update", "inbox", id.as_uuid()).with_detail(json!({ "changed": changed })));
     // Lists of conversations show the names of inboxes.
     tx.touch(tags::inboxes());
@@ -211,7 +215,8 @@ pub(super) async fn archive(tx: &mut TenantTx<'_>, id: InboxId, expected: Option
         archived_at: Some(tx.now()),
         ..Change::default()
     };
-    store::update(tx, id, change).await?;
+    let inbox = store::update(tx, id, change).await?;
+    polls::begin(tx, &inbox).await?;
     tx.audit(AuditRecord::new("inboxes.archive", "inbox", id.as_uuid()));
     tx.touch(tags::inboxes());
     Ok(())

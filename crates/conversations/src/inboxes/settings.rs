@@ -155,6 +155,7 @@ impl InboxSettings {
                 check_server("/settings/smtp", &settings.smtp, errors);
                 if let Some(imap) = &settings.imap {
                     check_server("/settings/imap", imap, errors);
+                    check_mailbox(imap, errors);
                 }
                 for (pointer, text) in [
                     ("/settings/from_name", &settings.from_name),
@@ -212,6 +213,19 @@ fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
     }
     if let Some(username) = &server.username {
         let _checked = noted(errors, &format!("{pointer}/username"), bounded(username, 1, 254));
+    }
+}
+
+fn check_mailbox(imap: &MailServer, errors: &mut FieldErrors) {
+    if imap.security == Security::StartTls {
+        errors.push(
+            "/settings/imap/security",
+            "unsupported",
+            "mailboxes are read over TLS from the first byte (port 993)",
+        );
+    }
+    if imap.username.is_none() {
+        errors.push("/settings/imap/username", "required", "a mailbox is somebody's");
     }
 }
 

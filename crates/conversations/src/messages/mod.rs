@@ -3,6 +3,7 @@
 mod delivery;
 mod error;
 mod http;
+mod late;
 mod list;
 mod model;
 mod receive;
@@ -14,6 +15,7 @@ mod view;
 pub use delivery::{DeliveryReport, delivered, reached};
 pub use error::MessageError;
 pub(crate) use http::routes;
+pub use late::{file_arrived, file_unavailable};
 pub use list::{Said, visible_to_visitor};
 pub use model::{Delivery, Direction, Message, MessageKind, MessageText};
 pub use receive::{Inbound, InboundFile, Received, receive};
@@ -21,4 +23,4 @@ pub use send::{Draft, DraftContent, resend, send};
 pub use sending::{
     Attempt, Claim, SEND, SendJob, accepted, ask_again, claim, not_accepted, put_off, rejected, unconfirmed,
 };
-pub use store::find;
+pub use store::{conversation_of, find};

@@ -152,7 +152,7 @@ pub struct Message {
     pub author_id: Option<Uuid>,
     /// How far it has come; null for notes and for what came in.
     pub delivery: Option<Delivery>,
-    /// Why it could not be delivered.
+    /// Why it could not be delivered; of one that came in, why its file could not be fetched.
     pub failure_reason: Option<String>,
     /// The template that was used.
     pub template: Option<Value>,

@@ -224,6 +224,31 @@ pub(super) async fn note_early(
     Ok(known.is_some_and(|known| known.message_id.is_none()))
 }
 
+/// The conversation of the first of `provider_ids` that is known.
+///
+/// # Errors
+/// The database's failure.
+pub async fn conversation_of(
+    tx: &TenantRead<'_>,
+    inbox: InboxId,
+    provider_ids: &[String],
+) -> Result<Option<ConversationId>, DbError> {
+    let known: Vec<(String, Option<ConversationId>)> = message_provider_ids::table
+        .filter(message_provider_ids::clinic_id.eq(tx.clinic()))
+        .filter(message_provider_ids::inbox_id.eq(inbox))
+        .filter(message_provider_ids::provider_id.eq_any(provider_ids))
+        .select((message_provider_ids::provider_id, message_provider_ids::conversation_id))
+        .load(&mut tx.conn())
+        .await?;
+    let of = |id: &String| {
+        known
+            .iter()
+            .find(|(known, _)| known == id)
+            .and_then(|(_, conversation)| *conversation)
+    };
+    Ok(provider_ids.iter().find_map(of))
+}
+
 /// The channel's id of a message, the newest where it was sent several times.
 pub(super) async fn provider_id_of(tx: &TenantRead<'_>, message: MessageId) -> Result<Option<String>, DbError> {
     message_provider_ids::table

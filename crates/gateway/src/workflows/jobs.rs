@@ -11,8 +11,8 @@ use kernel::{HoldId, System};
 use serde::Deserialize;
 
 use super::{calendars, conversations, reminders, waitlist, webhooks};
-use crate::imports;
 use crate::shared::Shared;
+use crate::{channels, imports};
 
 /// How long a handler waits for a connection of its lane.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -61,6 +61,7 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = reminders::handlers(handlers);
     let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
+    let handlers = channels::handlers(handlers, shared);
     let handlers = imports::handlers(handlers, shared.files());
     webhooks::handlers(handlers, courier)
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cache::CacheConfig;
-use conversations::channels::Channels;
+use conversations::channels::{Channels, WhatsappApi};
 use db::PoolConfig;
 use gateway::config::{Config, Environment, Redis, ServerConfig};
 use gateway::realtime::RealtimeConfig;
@@ -83,6 +83,7 @@ fn config_for(database: &TestDatabase) -> Config {
             limits: LimitConfig {
                 address: plenty(),
                 sign_in: plenty(),
+                hook: plenty(),
                 principal: plenty(),
                 clinic: plenty(),
             },
@@ -109,6 +110,8 @@ fn config_for(database: &TestDatabase) -> Config {
             deadline: Duration::from_secs(10),
         },
         allowed_networks: fetch::AllowedNetworks::default(),
+        // Nobody listens there; tests of WhatsApp name a server of theirs.
+        whatsapp: WhatsappApi::at("http://127.0.0.1:9/", WhatsappApi::USUAL_VERSION).expect("an address on loopback"),
     }
 }
 
@@ -125,6 +128,15 @@ impl TestApp {
 
     /// As [`Self::start_with`], with these channels.
     pub(crate) async fn start_with_channels(change: impl FnOnce(&mut Config), channels: Channels) -> Option<Self> {
+        Self::start_by(change, Some(channels)).await
+    }
+
+    /// As [`Self::start_with`], with the channels that the settings name.
+    pub(crate) async fn start_connected(change: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::start_by(change, None).await
+    }
+
+    async fn start_by(change: impl FnOnce(&mut Config), channels: Option<Channels>) -> Option<Self> {
         let database = TestDatabase::create().await?;
         let mut config = config_for(&database);
         change(&mut config);
@@ -144,9 +156,17 @@ impl TestApp {
 
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
+        self.start_again_by(Some(Channels::new())).await;
+    }
+
+    /// As [`Self::start_again`], with the channels that the settings name.
+    pub(crate) async fn start_again_connected(&mut self) {
+        self.start_again_by(None).await;
+    }
+
+    async fn start_again_by(&mut self, channels: Option<Channels>) {
         self.ended();
-        let (shared, running, [address, admin]) =
-            launch(config_for(&self.database), &self.clock, Channels::new()).await;
+        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock, channels).await;
         (self.shared, self.running) = (shared, running);
         (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }
@@ -168,7 +188,7 @@ impl TestApp {
         let mut config = config_for(&self.database);
         change(&mut config);
         let credentials = Credentials::new(&config.auth, self.clock.clone());
-        let (shared, running, [address, _admin]) = launch(config, &self.clock, Channels::new()).await;
+        let (shared, running, [address, _admin]) = launch(config, &self.clock, Some(Channels::new())).await;
         Neighbour {
             api: Api::at(address),
             shared,
@@ -218,8 +238,16 @@ impl Neighbour {
 }
 
 /// Starts a gateway of `config` on a thread of its own; where it and its health are called.
-async fn launch(config: Config, clock: &Arc<ManualClock>, channels: Channels) -> (Shared, Running, [SocketAddr; 2]) {
-    let shared = Shared::with_channels(config, clock.clone(), channels).expect("the parts fit together");
+async fn launch(
+    config: Config,
+    clock: &Arc<ManualClock>,
+    channels: Option<Channels>,
+) -> (Shared, Running, [SocketAddr; 2]) {
+    let shared = match channels {
+        Some(channels) => Shared::with_channels(config, clock.clone(), channels),
+        None => Shared::new(config, clock.clone()),
+    };
+    let shared = shared.expect("the parts fit together");
     let (stop, stopped) = oneshot::channel();
     let (started, addresses) = oneshot::channel();
     let for_server = shared.clone();

@@ -72,6 +72,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("external_calendars", &["appointments"]),
     ("external_busy", &["appointments"]),
     ("inboxes", &["conversations"]),
+    ("inbox_polls", &["conversations"]),
     ("channel_identities", &["conversations"]),
     ("conversations", &["conversations"]),
     ("messages", &["conversations"]),

@@ -17,6 +17,7 @@ mod availability;
 mod bad_input;
 mod booking;
 mod calendar;
+mod channels;
 mod contacts;
 mod contacts_merge;
 mod contacts_search;

@@ -27,6 +27,9 @@ const PUBLIC: &[&str] = &[
     "send_webchat_message",
     "list_webchat_messages",
     "read_webchat_messages",
+    // By the inbox's token, and signed.
+    "verify_whatsapp_hook",
+    "receive_whatsapp_hook",
 ];
 
 /// One operation of the document.

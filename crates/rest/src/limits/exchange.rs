@@ -80,6 +80,7 @@ impl Limits {
         let all = async {
             self.address.exchange("address", redis).await?;
             self.sign_in.exchange("sign-in", redis).await?;
+            self.hook.exchange("hook", redis).await?;
             self.principal.exchange("principal", redis).await?;
             self.clinic.exchange("clinic", redis).await
         };

@@ -36,6 +36,8 @@ pub struct LimitConfig {
     pub address: Quota,
     /// Of an address at the sign-in and its neighbours, where secrets could be guessed.
     pub sign_in: Quota,
+    /// Of an address that posts what happened at a provider, who posts much from few addresses and signs it.
+    pub hook: Quota,
     /// Of a person or API key.
     pub principal: Quota,
     /// Of a whole clinic.
@@ -48,6 +50,7 @@ type Keyed<K> = RateLimiter<K, Counters<K>, DefaultClock, StateInformationMiddle
 pub struct Limits {
     address: Limit<IpAddr>,
     sign_in: Limit<IpAddr>,
+    hook: Limit<IpAddr>,
     principal: Limit<(ClinicId, Uuid)>,
     clinic: Limit<ClinicId>,
 }
@@ -131,6 +134,7 @@ impl Limits {
         Self {
             address: Limit::new(config.address),
             sign_in: Limit::new(config.sign_in),
+            hook: Limit::new(config.hook),
             principal: Limit::new(config.principal),
             clinic: Limit::new(config.clinic),
         }
@@ -144,6 +148,11 @@ impl Limits {
         } else {
             self.address.check(&network)
         }
+    }
+
+    /// Counts a post of `address` about what happened at a provider.
+    pub(crate) fn check_hook(&self, address: IpAddr) -> Result<Allowance, Problem> {
+        self.hook.check(&network_of(address))
     }
 
     /// Counts a call by which a stranger makes something that stays, as strictly as an attempt at a sign-in.
@@ -174,6 +183,7 @@ impl Limits {
     pub fn forget_the_idle(&self) {
         self.address.forget_the_idle();
         self.sign_in.forget_the_idle();
+        self.hook.forget_the_idle();
         self.principal.forget_the_idle();
         self.clinic.forget_the_idle();
     }

@@ -24,6 +24,9 @@ pub struct GuardConfig {
 /// Addresses under which secrets could be guessed.
 const GUESSABLE: [&str; 3] = ["/v1/auth/", "/v1/invitations/accept", "/calendar/"];
 
+/// Where providers post what happened with them: much, from few addresses. What they post is signed.
+const HOOKS: &str = "/hooks/";
+
 /// Addresses that machines ask all the time, and that cost nothing.
 const FREE: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -71,6 +74,7 @@ fn check_address(request: &ServiceRequest) -> Result<Option<Allowance>, Problem>
         .get::<RequestContext>()
         .and_then(|context| context.origin.address);
     match (request.app_data::<Data<Rest>>(), address) {
+        (Some(rest), Some(address)) if path.starts_with(HOOKS) => rest.limits.check_hook(address).map(Some),
         (Some(rest), Some(address)) if guessable || !(is_for_a_principal || FREE.contains(&path)) => {
             rest.limits.check_address(address, guessable).map(Some)
         }

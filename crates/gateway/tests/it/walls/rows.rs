@@ -44,6 +44,7 @@ const FILL: &[&str] = &[
      SELECT clinic_id, id, 2, 'created', '{}', '[]' FROM imports",
     "INSERT INTO inboxes (clinic_id, id, channel, name, token_hash)
      SELECT id, id, 'webchat', 'Site', uuid_send(id) FROM clinics",
+    "INSERT INTO inbox_polls (clinic_id, inbox_id) SELECT clinic_id, id FROM inboxes",
     "INSERT INTO channel_identities (clinic_id, id, inbox_id, kind, value, contact_id)
      SELECT DISTINCT ON (clinic_id) clinic_id, gen_random_uuid(), clinic_id, 'visitor', 'x', id FROM contacts",
     "INSERT INTO conversations (clinic_id, id, inbox_id, contact_id, last_message_at)

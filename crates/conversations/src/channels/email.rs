@@ -1,0 +1,170 @@
+//! E-mail as a channel: threaded by the ids that mail programs thread by, and the same mail each time it is sent.
+
+use ::mail::{
+    Attachment, ImapSettings, InvalidServerUrl, Mailbox, Mailer, MessageId, OutgoingMail, SendError as Refusal,
+    SmtpSettings,
+};
+use chrono::DateTime;
+use files::Files;
+use futures_util::future::BoxFuture;
+use kernel::Timestamp;
+use kernel::email::EmailAddress;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::whatsapp::read;
+use super::{Accepted, Channel, Content, Outgoing, SendError};
+use crate::inboxes::{EmailSettings, InboxSecrets, InboxSettings, MailServer, Security};
+
+/// Carries messages by e-mail.
+#[derive(Debug, Clone)]
+pub struct EmailChannel {
+    files: Files,
+}
+
+impl EmailChannel {
+    /// The channel, with the files that go along in `files`.
+    #[must_use]
+    pub const fn new(files: Files) -> Self {
+        Self { files }
+    }
+
+    async fn hand_over(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+        let InboxSettings::Email(settings) = &outgoing.settings else {
+            return Err(rejected("mail_settings_missing"));
+        };
+        let server = smtp(settings, &outgoing.secrets).map_err(|error| rejected(&error.to_string()))?;
+        let mail = self.mail(settings, outgoing).await?;
+        let mailer = Mailer::new(server).map_err(|error| told(&error))?;
+        mailer.send(&mail).await.map_err(|error| told(&error))?;
+        Ok(Accepted {
+            provider_id: mail.id.as_str().to_owned(),
+        })
+    }
+
+    async fn mail(&self, settings: &EmailSettings, outgoing: &Outgoing) -> Result<OutgoingMail, SendError> {
+        let id =
+            MessageId::for_sent(outgoing.reference, &settings.address).map_err(|error| rejected(&error.to_string()))?;
+        let from = Mailbox {
+            name: settings.from_name.clone(),
+            address: settings.address.clone(),
+        };
+        let to = EmailAddress::parse(&outgoing.to).map_err(|_no_address| rejected("invalid_address"))?;
+        let text = match &outgoing.content {
+            Content::Text(text) | Content::Template { text, .. } => text.clone(),
+        };
+        let thread: Vec<MessageId> = outgoing
+            .references
+            .iter()
+            .filter_map(|reference| MessageId::parse(reference).ok())
+            .filter(|reference| *reference != id)
+            .collect();
+        let subject = subject(settings, outgoing.subject.as_deref(), !thread.is_empty());
+        let date = written_at(outgoing).ok_or_else(|| rejected("invalid_reference"))?;
+        let mut mail = OutgoingMail::new(id, date, from, Mailbox::bare(to), subject, text).answering(thread);
+        if let Some(answered) = outgoing.reply_to.as_deref().and_then(|id| MessageId::parse(id).ok()) {
+            mail.in_reply_to = Some(answered);
+        }
+        for file in &outgoing.attachments {
+            mail.attachments.push(Attachment {
+                name: file.file_name.clone(),
+                content_type: file.content_type.clone(),
+                bytes: read(&self.files, file).await?.to_vec(),
+            });
+        }
+        Ok(mail)
+    }
+}
+
+impl Channel for EmailChannel {
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>> {
+        Box::pin(self.hand_over(outgoing))
+    }
+    // No mail server can be asked. Sent again by hand, the mail has the same id, and most programs show it once.
+}
+
+fn rejected(reason: &str) -> SendError {
+    SendError::Rejected {
+        reason: reason.to_owned(),
+    }
+}
+
+fn told(refusal: &Refusal) -> SendError {
+    match refusal {
+        Refusal::Rejected { reason } => rejected(&reason.to_string()),
+        Refusal::RetryLater { after, .. } => SendError::RetryLater { after: *after },
+        Refusal::Unknown { .. } => SendError::Unknown,
+    }
+}
+
+/// When the message was written, as its id tells (UUIDv7: RFC 9562, 5.7): the same however often it is sent.
+fn written_at(outgoing: &Outgoing) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = outgoing.reference.as_uuid().get_timestamp()?.to_unix();
+    let moment = DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)?;
+    Timestamp::new(moment).ok()
+}
+
+/// The subject of an answer is that of the thread; a first mail without one names the clinic.
+fn subject(settings: &EmailSettings, subject: Option<&str>, is_answer: bool) -> String {
+    let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
+    let Some(subject) = subject else {
+        return settings
+            .from_name
+            .clone()
+            .unwrap_or_else(|| settings.address.as_str().to_owned());
+    };
+    let is_marked = subject.get(..3).is_some_and(|mark| mark.eq_ignore_ascii_case("re:"));
+    if is_answer && !is_marked {
+        format!("Re: {subject}")
+    } else {
+        subject.to_owned()
+    }
+}
+
+/// The server that takes the inbox's mails.
+///
+/// # Errors
+/// [`InvalidServerUrl`] when the settings name none that can be used.
+pub fn smtp(settings: &EmailSettings, secrets: &InboxSecrets) -> Result<SmtpSettings, InvalidServerUrl> {
+    let server = &settings.smtp;
+    let (scheme, parameters) = match server.security {
+        Security::Tls => ("smtps", ""),
+        Security::StartTls => ("smtp", ""),
+        Security::None => ("smtp", "?tls=none"),
+    };
+    let place = place(scheme, server, secrets.get("smtp_password"));
+    SmtpSettings::parse(&format!("{}{parameters}", place.expose_secret()).into())
+}
+
+/// The mailbox that the inbox's mails come into; `None` when there is none.
+///
+/// # Errors
+/// [`InvalidServerUrl`] when the settings name none that can be used.
+pub fn imap(settings: &EmailSettings, secrets: &InboxSecrets) -> Result<Option<ImapSettings>, InvalidServerUrl> {
+    let Some(server) = &settings.imap else {
+        return Ok(None);
+    };
+    let scheme = match server.security {
+        Security::None => "imap",
+        Security::Tls | Security::StartTls => "imaps",
+    };
+    let mailbox = settings.mailbox.as_deref().unwrap_or("INBOX");
+    let mailbox = utf8_percent_encode(mailbox, NON_ALPHANUMERIC);
+    let place = place(scheme, server, secrets.get("imap_password"));
+    ImapSettings::parse(&format!("{}/{mailbox}", place.expose_secret()).into()).map(Some)
+}
+
+/// A server as the beginning of a URL.
+fn place(scheme: &str, server: &MailServer, password: Option<&SecretString>) -> SecretString {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let login = server.username.as_deref().map_or_else(String::new, |name| {
+        let password = password.map_or("", |password| password.expose_secret());
+        format!("{}:{}@", encoded(name), encoded(password))
+    });
+    let host = if server.host.contains(':') {
+        format!("[{}]", server.host)
+    } else {
+        server.host.clone()
+    };
+    format!("{scheme}://{login}{host}:{}", server.port).into()
+}

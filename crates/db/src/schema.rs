@@ -408,6 +408,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        mail_state -> Nullable<Text>,
+        mail_asked_at -> Nullable<Timestamptz>,
+        mail_job -> Nullable<Uuid>,
     }
 }
 
@@ -508,6 +511,7 @@ diesel::table! {
         secret_hash -> Binary,
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+        mailed_at -> Nullable<Timestamptz>,
     }
 }
 

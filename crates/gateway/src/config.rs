@@ -1,6 +1,7 @@
 //! Every setting of the server: one struct a concern, read from the environment and an optional file, all faults told at once.
 
 mod files;
+mod mail;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use telemetry::TelemetryConfig;
 
+pub use self::mail::{InvalidPublicUrl, MailConfig, PublicUrl};
 use crate::realtime::RealtimeConfig;
 
 const PREFIX: &str = "TASKMED_";
@@ -93,6 +95,8 @@ pub struct Config {
     pub allowed_networks: AllowedNetworks,
     /// What live connections may cost.
     pub realtime: RealtimeConfig,
+    /// How mails about accounts travel; without it, people hand on links themselves.
+    pub mail: Option<MailConfig>,
 }
 
 /// The ways to Redis.
@@ -323,6 +327,7 @@ impl Config {
         let files = files::read(&mut reader);
         let allowed_networks = allowed_networks(&mut reader);
         let realtime = realtime(&mut reader);
+        let mail = mail::read(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         let webhooks = webhooks(&mut reader);
         match load_auth(&mut reader) {
@@ -340,6 +345,7 @@ impl Config {
                 webhooks,
                 allowed_networks,
                 realtime,
+                mail,
             }),
             None => Err(ConfigError(reader.faults)),
         }

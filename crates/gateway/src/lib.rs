@@ -11,6 +11,7 @@ pub mod events;
 mod health;
 mod imports;
 mod monitoring;
+pub mod post;
 pub mod realtime;
 pub mod server;
 pub mod shared;

@@ -10,7 +10,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::{calendars, reminders, waitlist, webhooks};
+use super::{account_mail, calendars, reminders, waitlist, webhooks};
 use crate::imports;
 use crate::shared::Shared;
 
@@ -61,6 +61,7 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = reminders::handlers(handlers);
     let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
     let handlers = imports::handlers(handlers, shared.files());
+    let handlers = account_mail::handlers(handlers, shared);
     webhooks::handlers(handlers, courier)
 }
 

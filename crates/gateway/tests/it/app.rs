@@ -108,6 +108,7 @@ fn config_for(database: &TestDatabase) -> Config {
             deadline: Duration::from_secs(10),
         },
         allowed_networks: fetch::AllowedNetworks::default(),
+        mail: None,
     }
 }
 

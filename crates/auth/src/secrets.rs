@@ -14,6 +14,8 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use uuid::Uuid;
 
+use crate::sealing::MasterKeys;
+
 /// The system gave no random bytes; nothing that needs a secret can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the system gave no random bytes")]
@@ -180,6 +182,19 @@ impl<K: TokenKind> OpaqueToken<K> {
         })
     }
 
+    /// The token for `scope` that is made on `occasion`, such as the job that mails it: the same each time, so that what is tried
+    /// again hands out the same one and nobody keeps it in the clear. While the master key is secret, so is the token; another
+    /// master key makes another token.
+    #[must_use]
+    pub fn derive(keys: &MasterKeys, scope: K::Scope, occasion: &Uuid) -> Self {
+        let parts = [K::PREFIX.as_bytes(), scope.as_uuid().as_bytes(), occasion.as_bytes()];
+        Self {
+            scope,
+            secret: Secret(keys.derive(&parts)),
+            kind: PhantomData,
+        }
+    }
+
     /// The token that `text` is.
     ///
     /// # Errors
@@ -281,6 +296,30 @@ mod tests {
             InvitationToken::parse(&renamed).unwrap().hash(),
             RefreshToken::parse(text).unwrap().hash()
         );
+    }
+
+    fn master_keys(byte: u8) -> MasterKeys {
+        use base64::engine::general_purpose::STANDARD;
+        MasterKeys::parse(&STANDARD.encode([byte; 32]).into()).unwrap()
+    }
+
+    #[test]
+    fn a_derived_token_is_the_same_on_its_occasion_alone() {
+        let (keys, occasion, other) = (master_keys(1), Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = InvitationToken::derive(&keys, clinic(1), &occasion);
+        let again = InvitationToken::derive(&keys, clinic(1), &occasion);
+        assert_eq!(token.reveal().expose_secret(), again.reveal().expose_secret());
+        let read = InvitationToken::parse(token.reveal().expose_secret()).unwrap();
+        assert_eq!(read.hash(), token.hash());
+        for secret in [
+            InvitationToken::derive(&keys, clinic(1), &other).secret,
+            InvitationToken::derive(&keys, clinic(2), &occasion).secret,
+            InvitationToken::derive(&master_keys(2), clinic(1), &occasion).secret,
+            ApiKeyToken::derive(&keys, clinic(1), &occasion).secret,
+            PasswordResetToken::derive(&keys, UserId::from_uuid(Uuid::from_u128(1)), &occasion).secret,
+        ] {
+            assert_ne!(secret.0, token.secret.0);
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub struct Accounts {
     pub(crate) master_keys: Arc<MasterKeys>,
     pub(crate) session_lifetime: TimeDelta,
     pub(crate) strangers: Strangers,
+    pub(crate) mail_is_on: bool,
 }
 
 impl Accounts {
@@ -34,7 +35,16 @@ impl Accounts {
             master_keys,
             session_lifetime,
             strangers: Strangers::new(),
+            mail_is_on: false,
         }
+    }
+
+    /// The same, with invitations and links for new passwords travelling by mail when `mail_is_on`, instead of through the hands
+    /// of who manages the staff. Then somebody must do the jobs [`crate::invitations::MAIL`] and [`crate::password_reset::MAIL`].
+    #[must_use]
+    pub const fn with_mail(mut self, mail_is_on: bool) -> Self {
+        self.mail_is_on = mail_is_on;
+        self
     }
 
     /// Hashes passwords, for those who make accounts by [`crate::provision`].

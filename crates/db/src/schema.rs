@@ -497,6 +497,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        mail_state -> Nullable<Text>,
+        mail_asked_at -> Nullable<Timestamptz>,
+        mail_job -> Nullable<Uuid>,
     }
 }
 
@@ -672,6 +675,7 @@ diesel::table! {
         secret_hash -> Binary,
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+        mailed_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every setting of the server: one struct a concern, read from the environment and an optional file, all faults told at once.
 
 mod files;
+mod mail;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use serde::de::DeserializeOwned;
 use telemetry::TelemetryConfig;
 use whatsapp::InvalidSettings;
 
+pub use self::mail::{InvalidPublicUrl, MailConfig, PublicUrl};
 use crate::realtime::RealtimeConfig;
 
 const PREFIX: &str = "TASKMED_";
@@ -97,6 +99,8 @@ pub struct Config {
     pub whatsapp: WhatsappApi,
     /// What live connections may cost.
     pub realtime: RealtimeConfig,
+    /// How mails about accounts travel; without it, people hand on links themselves.
+    pub mail: Option<MailConfig>,
 }
 
 /// The ways to Redis.
@@ -328,6 +332,7 @@ impl Config {
         let allowed_networks = allowed_networks(&mut reader);
         let realtime = realtime(&mut reader);
         let whatsapp = whatsapp(&mut reader);
+        let mail = mail::read(&mut reader);
         let cursor_secret = cursor_secret(&mut reader);
         let webhooks = webhooks(&mut reader);
         match (load_auth(&mut reader), whatsapp) {
@@ -346,6 +351,7 @@ impl Config {
                 allowed_networks,
                 whatsapp,
                 realtime,
+                mail,
             }),
             _ => Err(ConfigError(reader.faults)),
         }

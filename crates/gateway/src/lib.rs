@@ -12,6 +12,7 @@ pub mod events;
 mod health;
 mod imports;
 mod monitoring;
+pub mod post;
 pub mod realtime;
 pub mod server;
 pub mod shared;

@@ -22,6 +22,7 @@ use rest::{Limits, Rest};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
+use crate::post::PostOffice;
 use crate::realtime::{Announce, Live, Remote};
 use crate::{channels, events};
 
@@ -37,6 +38,9 @@ pub enum AssemblyError {
     /// Passwords cannot be hashed with these settings.
     #[error(transparent)]
     Passwords(#[from] auth::passwords::PasswordError),
+    /// Mails cannot be sent with these settings.
+    #[error("no mail can be sent: {0}")]
+    Mail(#[from] mail::SendError),
 }
 
 /// What the whole process shares: keys, caches, buffers, counters. Cheap to clone.
@@ -60,6 +64,7 @@ struct Parts {
     limits: Arc<Limits>,
     cursor_key: CursorKey,
     files: Files,
+    post: Option<Arc<PostOffice>>,
     ready: AtomicBool,
 }
 
@@ -104,7 +109,9 @@ impl Shared {
             Passwords::new(&config.auth.password_cost)?,
             Arc::clone(&config.auth.master_keys),
             config.auth.tokens.session_lifetime,
-        );
+        )
+        .with_mail(config.mail.is_some());
+        let post = config.mail.as_ref().map(PostOffice::open).transpose()?;
         let wake = Wake::new();
         // What is remembered here goes before anybody is told.
         let listeners: [Arc<dyn CommitListener>; 5] = [
@@ -120,6 +127,7 @@ impl Shared {
             limits: Arc::new(Limits::new(config.server.limits)),
             cursor_key: CursorKey::new(config.cursor_secret.expose_secret().as_bytes())?,
             files: Files::open(&config.files)?,
+            post: post.map(Arc::new),
             ready: AtomicBool::new(true),
             config,
             clock,
@@ -170,6 +178,12 @@ impl Shared {
     #[must_use]
     pub fn files(&self) -> &Files {
         &self.0.files
+    }
+
+    /// What sends mails about accounts, where that is set.
+    #[must_use]
+    pub fn post(&self) -> Option<&Arc<PostOffice>> {
+        self.0.post.as_ref()
     }
 
     /// Where the time comes from.

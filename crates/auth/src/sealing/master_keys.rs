@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::zeroize::Zeroizing;
@@ -38,6 +39,7 @@ pub enum InvalidMasterKeys {
 struct MasterKey {
     name: String,
     key: AeadKey,
+    derivation: hmac::Key,
 }
 
 /// The master keys, the sealing one first.
@@ -117,6 +119,17 @@ impl MasterKeys {
         self.seal(context, &self.open(context, sealed)?).map(Some)
     }
 
+    /// 256 bits for what `parts` name, always the same while the sealing key is: HMAC-SHA-256 (RFC 2104) under a key of its own,
+    /// which is made from the sealing one. Each part goes in with its length, so that no two lists of parts are alike.
+    pub(crate) fn derive(&self, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut context = hmac::Context::with_key(&self.sealing.derivation);
+        for part in parts {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        bytes_of(&context.sign())
+    }
+
     fn key(&self, name: &str) -> Option<&MasterKey> {
         std::iter::once(&self.sealing)
             .chain(&self.older)
@@ -150,8 +163,22 @@ impl MasterKey {
         Ok(Self {
             name,
             key: AeadKey::new(bytes).or(Err(unusable()))?,
+            derivation: derivation_key(bytes),
         })
     }
+}
+
+/// What secrets are derived with: never the master key itself, which seals.
+fn derivation_key(master: &[u8; KEY_LENGTH]) -> hmac::Key {
+    let master = hmac::Key::new(hmac::HMAC_SHA256, master);
+    let own = bytes_of(&hmac::sign(&master, b"taskmed derived secrets"));
+    hmac::Key::new(hmac::HMAC_SHA256, own.as_slice())
+}
+
+fn bytes_of(tag: &hmac::Tag) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
 }
 
 fn is_name(name: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use auth::InvitationToken;
 use auth::passwords::NewPassword;
-use db::{AuditRecord, Db, LookupBy, TenantTx};
+use db::{AuditRecord, Db, DbError, LookupBy, TenantTx};
 use kernel::{MembershipId, Origin, System, UserId};
 use serde_json::json;
 
@@ -120,7 +120,7 @@ async fn join(
 
 /// Whether who invited still works here and may still give these roles. What an integration or the operator invited stands
 /// until it is taken back.
-async fn is_still_meant(tx: &TenantTx<'_>, invitation: &Invitation) -> Result<bool, InvitationError> {
+pub(super) async fn is_still_meant(tx: &TenantTx<'_>, invitation: &Invitation) -> Result<bool, DbError> {
     let Some(inviter) = invitation.invited_by else {
         return Ok(true);
     };

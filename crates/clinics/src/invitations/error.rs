@@ -2,6 +2,7 @@
 
 use auth::passwords::{PasswordError, WeakPassword};
 use auth::secrets::RandomnessError;
+use chrono::TimeDelta;
 use db::{DbError, TxError};
 use kernel::{FieldErrors, Role};
 use rest::Problem;
@@ -25,6 +26,12 @@ pub enum InvitationError {
     /// An invitation for this e-mail is open already.
     #[error("an invitation for this e-mail is open already; revoke it to make a new one")]
     AlreadyInvited,
+    /// Nothing is mailed here.
+    #[error("this installation sends no mail; revoke the invitation and make another one to get a new link")]
+    MailIsOff,
+    /// The mail was asked for a moment ago.
+    #[error("the mail was asked for a moment ago; it may be on its way, or among the unwanted ones")]
+    MailedRecently(TimeDelta),
     /// The person works in the clinic already.
     #[error("this person works in the clinic already")]
     AlreadyMember,
@@ -89,6 +96,10 @@ impl From<InvitationError> for Problem {
             InvitationError::Closed => Self::conflict("invitation_closed", text),
             InvitationError::AlreadyInvited => Self::conflict("invitation_exists", text),
             InvitationError::AlreadyMember => Self::conflict("already_member", text),
+            InvitationError::MailIsOff => Self::conflict("mail_is_off", text),
+            InvitationError::MailedRecently(wait) => {
+                Self::too_many_requests("mailed_recently", text, wait.to_std().unwrap_or_default())
+            }
             InvitationError::RoleNotGrantable(roles) => {
                 let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
                 Self::forbidden("role_not_grantable", text).with("roles", names)

@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::accept::{self, Joined};
 use super::error::InvitationError;
-use super::model::{Acceptance, Invitation, InvitationPosition, InvitationStatus, NewInvitation};
+use super::model::{Acceptance, Invitation, InvitationPosition, InvitationStatus, MailState, NewInvitation};
 use super::{service, store};
 use crate::accounts::Accounts;
 use crate::credentials::ClinicSummary;
@@ -31,7 +31,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_invitations)
         .service(accept_invitation)
         .service(get_invitation)
-        .service(revoke_invitation);
+        .service(revoke_invitation)
+        .service(resend_invitation);
 }
 
 /// An invitation, without its secret.
@@ -55,6 +56,9 @@ pub struct InvitationView {
     accepted_at: Option<Timestamp>,
     /// When it was taken back.
     archived_at: Option<Timestamp>,
+    /// What became of the mail with it; left out when it is handed on by people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<MailState>,
     /// How often it was written.
     version: Version,
     /// When it was made.
@@ -82,6 +86,7 @@ impl InvitationView {
             expires_at: invitation.expires_at,
             accepted_at: invitation.accepted_at,
             archived_at: invitation.archived_at,
+            mail: invitation.mail_state,
             version: invitation.version,
             created_at: invitation.created_at,
             updated_at: invitation.updated_at,
@@ -89,14 +94,16 @@ impl InvitationView {
     }
 }
 
-/// A new invitation with its secret, which is shown this once.
+/// A new invitation, with its secret where it is not mailed.
 #[derive(Serialize, ToSchema)]
 pub struct NewInvitationView {
     /// The invitation.
     invitation: InvitationView,
-    /// The secret to hand to the invited person, for `POST /v1/invitations/accept`.
+    /// The secret to hand to the invited person, for `POST /v1/invitations/accept`, shown this once. Left out when this
+    /// installation sends mail: then the person gets the link by mail, and nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "tmi_0192f0c12a3b7c4d8e5f60718293a4b5_…")]
-    token: String,
+    token: Option<String>,
 }
 
 impl View for NewInvitationView {
@@ -200,7 +207,8 @@ impl From<Joined> for JoinedView {
     }
 }
 
-/// Invites a person. The answer carries the secret that lets them join, once: hand it to them.
+/// Invites a person. They get the link by mail; where the installation sends none, the answer carries the secret that lets them
+/// join, once: hand it to them.
 ///
 /// Nobody grants permissions they lack: 403 `role_not_grantable`. Only an owner makes owners and practitioners.
 #[utoipa::path(tag = "staff", summary = "Invites a person", operation_id = "create_invitation",
@@ -211,15 +219,16 @@ impl From<Joined> for JoinedView {
 async fn create_invitation(
     caller: Authorized<StaffManage>,
     body: Valid<CreateInvitation>,
+    accounts: Data<Accounts>,
 ) -> Result<HttpResponse, Problem> {
     let new = NewInvitation::try_from(body.into_inner())?;
     caller
         .write_unrecorded(async |tx| {
-            let (invitation, token) = service::create(tx, &caller, &new).await?;
+            let (invitation, token) = service::create(tx, &caller, &new, accounts.mail_is_on).await?;
             let location = format!("/v1/invitations/{}", invitation.id);
             let view = NewInvitationView {
                 invitation: InvitationView::at(tx.now(), invitation),
-                token: token.expose_secret().to_owned(),
+                token: token.map(|token| token.expose_secret().to_owned()),
             };
             Ok::<_, InvitationError>(Reply::created(location, view))
         })
@@ -287,6 +296,34 @@ async fn revoke_invitation(caller: Authorized<StaffManage>, id: PathId<Invitatio
         .write(async |tx| {
             service::revoke(tx, id, caller.if_match()).await?;
             Ok::<_, InvitationError>(Reply::no_content())
+        })
+        .await
+}
+
+/// Has an invitation mailed again, at most once in five minutes. The new link is good for a week; the one from before no more.
+///
+/// Also brings one back whose time is over.
+#[utoipa::path(tag = "staff", summary = "Mails an invitation again", operation_id = "resend_invitation",
+    security(("bearer" = ["staff:manage"])), params(("id" = InvitationId, Path)),
+    responses((status = 202, body = InvitationView),
+        (status = 409, body = Problem, description = "`invitation_closed`: it was accepted or revoked; `mail_is_off`"),
+        (status = 429, body = Problem, description = "`mailed_recently`")))]
+#[post("/invitations/{id}/resend")]
+async fn resend_invitation(
+    caller: Authorized<StaffManage>,
+    id: PathId<InvitationId>,
+    accounts: Data<Accounts>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.into_inner();
+    caller
+        .write(async |tx| {
+            if !accounts.mail_is_on {
+                // What is not there is not there, whether it could be mailed or not.
+                service::get(tx, id).await?;
+                return Err(InvitationError::MailIsOff);
+            }
+            let invitation = service::resend(tx, id, caller.if_match()).await?;
+            Ok::<_, InvitationError>(Reply::accepted(InvitationView::at(tx.now(), invitation)))
         })
         .await
 }

@@ -29,6 +29,22 @@ text_enum! {
     error = InvalidInvitationStatus, code = "unknown_status";
 }
 
+text_enum! {
+    /// What became of the mail with an invitation.
+    pub enum MailState {
+        /// It is on its way to the mail server.
+        Queued = "queued",
+        /// The mail server has taken it.
+        Sent = "sent",
+        /// The mail server does not take it: the address may be wrong.
+        Refused = "refused",
+    }
+    error = InvalidMailState, code = "unknown_mail_state";
+}
+
+/// How long after a mail was asked for the next one may be: who cannot find the first has looked for it.
+pub(crate) const MAIL_PAUSE: TimeDelta = TimeDelta::minutes(5);
+
 /// An invitation to be made.
 #[derive(Debug, Clone)]
 pub(crate) struct NewInvitation {
@@ -53,6 +69,8 @@ pub(crate) struct Invitation {
     pub(crate) version: Version,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
+    pub(crate) mail_state: Option<MailState>,
+    pub(crate) mail_asked_at: Option<Timestamp>,
 }
 
 impl Invitation {
@@ -72,6 +90,12 @@ impl Invitation {
         } else {
             InvitationStatus::Open
         }
+    }
+
+    /// From when on it may be mailed anew; nothing when it may at `now`.
+    pub(crate) fn mail_wait(&self, now: Timestamp) -> Option<TimeDelta> {
+        let free_at = self.mail_asked_at?.saturating_add(MAIL_PAUSE);
+        (now < free_at).then(|| free_at.since(now))
     }
 
     /// Where this row stands in the list.
@@ -115,7 +139,21 @@ mod tests {
             version: Version::FIRST,
             created_at: at("2026-11-20T12:00:00Z"),
             updated_at: at("2026-11-20T12:00:00Z"),
+            mail_state: None,
+            mail_asked_at: None,
         }
+    }
+
+    #[test]
+    fn a_mail_is_asked_for_again_after_a_pause() {
+        let mailed = Invitation {
+            mail_asked_at: Some(at("2026-11-20T12:00:00Z")),
+            ..invitation()
+        };
+        let wait = mailed.mail_wait(at("2026-11-20T12:04:00Z"));
+        assert_eq!(wait, Some(TimeDelta::minutes(1)));
+        assert_eq!(mailed.mail_wait(at("2026-11-20T12:05:00Z")), None);
+        assert_eq!(invitation().mail_wait(at("2026-11-20T12:00:00Z")), None);
     }
 
     #[test]

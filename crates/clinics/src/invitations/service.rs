@@ -8,15 +8,16 @@ use serde_json::json;
 
 use super::error::InvitationError;
 use super::model::{Invitation, InvitationStatus, NewInvitation};
-use super::store;
+use super::{mailing, store};
 use crate::authority::{Authority, role_names};
 
-/// Invites a person, and gives the secret that lets them join.
+/// Invites a person, and gives the secret that lets them join; none where it is mailed.
 pub(super) async fn create(
     tx: &mut TenantTx<'_>,
     principal: &Principal,
     new: &NewInvitation,
-) -> Result<(Invitation, SecretString), InvitationError> {
+    is_mailed: bool,
+) -> Result<(Invitation, Option<SecretString>), InvitationError> {
     let authority = Authority::of(tx, principal).await?;
     if !authority.may_grant(&new.roles) {
         let lacking: Vec<Role> = new
@@ -35,11 +36,38 @@ pub(super) async fn create(
         Actor::User { membership, .. } => Some(membership),
         Actor::ApiKey { .. } | Actor::System { .. } => None,
     };
+    // Where it is mailed, nobody ever hears of this one: the job that mails makes another.
     let token = InvitationToken::generate(tx.clinic())?;
-    let invitation = store::insert(tx, new, token.hash(), invited_by).await?;
+    let invitation = store::insert(tx, new, token.hash(), invited_by, is_mailed).await?;
+    if is_mailed {
+        mailing::enqueue(tx, invitation.id);
+    }
     let record = AuditRecord::new("invitations.create", "invitation", invitation.id.as_uuid());
     tx.audit(record.with_detail(json!({"roles": role_names(&new.roles)})));
-    Ok((invitation, token.reveal()))
+    Ok((invitation, (!is_mailed).then(|| token.reveal())))
+}
+
+/// Has an invitation mailed again, with a new secret and its whole time; the secret from before is good no more.
+pub(super) async fn resend(
+    tx: &mut TenantTx<'_>,
+    id: InvitationId,
+    expected: Option<Version>,
+) -> Result<Invitation, InvitationError> {
+    let invitation = store::lock(tx, id).await?.ok_or(InvitationError::NotFound)?;
+    if expected.is_some_and(|expected| expected != invitation.version) {
+        return Err(InvitationError::VersionMismatch);
+    }
+    match invitation.status(tx.now()) {
+        InvitationStatus::Accepted | InvitationStatus::Archived => return Err(InvitationError::Closed),
+        InvitationStatus::Open | InvitationStatus::Expired => {}
+    }
+    if let Some(wait) = invitation.mail_wait(tx.now()) {
+        return Err(InvitationError::MailedRecently(wait));
+    }
+    let invitation = store::ask_for_mail(tx, id).await?;
+    mailing::enqueue(tx, id);
+    tx.audit(AuditRecord::new("invitations.resend", "invitation", id.as_uuid()));
+    Ok(invitation)
 }
 
 /// The invitation.

@@ -6,11 +6,11 @@ use db::{DbError, QueryResultExt as _, TenantRead, TenantTx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::email::EmailAddress;
-use kernel::{InvitationId, MembershipId, Timestamp};
+use kernel::{EventId, InvitationId, MembershipId, Timestamp};
 use rest::Paging;
 
 use super::error::InvitationError;
-use super::model::{Invitation, InvitationPosition, InvitationStatus, LIFETIME, NewInvitation};
+use super::model::{Invitation, InvitationPosition, InvitationStatus, LIFETIME, MailState, NewInvitation};
 use crate::authority::role_names;
 use crate::credentials::ClinicSummary;
 use crate::resource::keyset::changed_since;
@@ -20,6 +20,7 @@ pub(super) async fn insert(
     new: &NewInvitation,
     secret: SecretHash,
     invited_by: Option<MembershipId>,
+    is_mailed: bool,
 ) -> Result<Invitation, InvitationError> {
     diesel::insert_into(invitations::table)
         .values((
@@ -32,6 +33,8 @@ pub(super) async fn insert(
             invitations::invited_by.eq(invited_by),
             invitations::expires_at.eq(tx.now().saturating_add(LIFETIME)),
             invitations::created_at.eq(tx.now()),
+            invitations::mail_state.eq(is_mailed.then_some(MailState::Queued)),
+            invitations::mail_asked_at.eq(is_mailed.then(|| tx.now())),
         ))
         .returning(Invitation::as_returning())
         .get_result(&mut tx.conn())
@@ -163,6 +166,70 @@ pub(super) async fn accept(tx: &TenantTx<'_>, id: InvitationId) -> Result<bool, 
         )
         .filter(invitations::expires_at.gt(tx.now()))
         .set(invitations::accepted_at.eq(tx.now()))
+        .execute(&mut tx.conn())
+        .await
+        .or_database::<DbError>()?;
+    Ok(rows == 1)
+}
+
+/// Has the invitation mailed anew: its time starts again.
+pub(super) async fn ask_for_mail(tx: &TenantTx<'_>, id: InvitationId) -> Result<Invitation, DbError> {
+    diesel::update(invitations::table)
+        .filter(invitations::clinic_id.eq(tx.clinic()).and(invitations::id.eq(id)))
+        .set((
+            invitations::mail_state.eq(MailState::Queued),
+            invitations::mail_asked_at.eq(tx.now()),
+            invitations::expires_at.eq(tx.now().saturating_add(LIFETIME)),
+        ))
+        .returning(Invitation::as_returning())
+        .get_result(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// The job whose mail carries the secret, and that secret's hash.
+pub(super) async fn mailed_secret(
+    tx: &TenantRead<'_>,
+    id: InvitationId,
+) -> Result<(Option<EventId>, Vec<u8>), DbError> {
+    invitations::table
+        .filter(invitations::clinic_id.eq(tx.clinic()).and(invitations::id.eq(id)))
+        .select((invitations::mail_job, invitations::secret_hash))
+        .first(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// Makes `secret`, which `job` mails, the one that lets the person in.
+pub(super) async fn set_mailed_secret(
+    tx: &TenantTx<'_>,
+    id: InvitationId,
+    job: EventId,
+    secret: SecretHash,
+) -> Result<(), DbError> {
+    diesel::update(invitations::table)
+        .filter(invitations::clinic_id.eq(tx.clinic()).and(invitations::id.eq(id)))
+        .set((
+            invitations::mail_job.eq(job),
+            invitations::secret_hash.eq(secret.as_bytes()),
+        ))
+        .execute(&mut tx.conn())
+        .await
+        .or_database::<DbError>()?;
+    Ok(())
+}
+
+/// Notes what became of the mail of `job`, unless a later one is under way; says whether it did.
+pub(super) async fn set_mail_state(
+    tx: &TenantTx<'_>,
+    id: InvitationId,
+    job: EventId,
+    state: MailState,
+) -> Result<bool, DbError> {
+    let rows = diesel::update(invitations::table)
+        .filter(invitations::clinic_id.eq(tx.clinic()).and(invitations::id.eq(id)))
+        .filter(invitations::mail_job.eq(job).and(invitations::mail_state.ne(state)))
+        .set(invitations::mail_state.eq(state))
         .execute(&mut tx.conn())
         .await
         .or_database::<DbError>()?;

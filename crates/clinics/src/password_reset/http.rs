@@ -47,6 +47,10 @@ const REQUESTED: PasswordResetRequestedView = PasswordResetRequestedView {
     detail: "if there is such an account, whoever manages the staff of its clinic can now hand out a link",
 };
 
+const MAILED: PasswordResetRequestedView = PasswordResetRequestedView {
+    detail: "if there is such an account, a link is on its way to its address",
+};
+
 /// A link's secret and a new password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +75,21 @@ pub struct PasswordResetView {
 
 impl View for PasswordResetView {}
 
+/// What happens next.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PasswordResetMailedView {
+    /// What happens next, for people.
+    detail: &'static str,
+}
+
+impl View for PasswordResetMailedView {}
+
+impl PasswordResetMailedView {
+    const NEW: Self = Self {
+        detail: "a link is on its way to the person's address, unless three were mailed within the hour",
+    };
+}
+
 impl From<IssuedReset> for PasswordResetView {
     fn from(IssuedReset { token, expires_at }: IssuedReset) -> Self {
         Self {
@@ -82,25 +101,27 @@ impl From<IssuedReset> for PasswordResetView {
 
 /// Asks for a new password. The answer is always the same, and never carries the link.
 ///
-/// The request is noted in the audit log of the person's clinics, where whoever manages the staff can hand out a link.
+/// The person gets it by mail, at most three times in an hour; where the installation sends no mail, whoever manages the staff of
+/// their clinics can hand it out. The request is noted in the audit log of these clinics.
 #[utoipa::path(tag = "sign-in", summary = "Asks for a new password", operation_id = "request_password_reset",
     request_body = RequestPasswordReset, responses((status = 202, body = PasswordResetRequestedView)))]
 #[post("/auth/password-resets")]
 async fn request_password_reset(
     public: Public,
     body: Valid<RequestPasswordReset>,
+    accounts: Data<Accounts>,
     rest: Data<Rest>,
 ) -> Result<HttpResponse, Problem> {
     let email = EmailAddress::parse(&body.into_inner().email)
         .map_err(|error| FieldErrors::one("/email", error.code(), error))?;
-    let (db, origin) = (rest.db.clone(), public.origin());
+    let (db, origin, is_mailed) = (rest.db.clone(), public.origin(), accounts.mail_is_on);
     // Beside the request, so that the time of the answer does not tell who has an account.
     actix_web::rt::spawn(async move {
-        if let Err(error) = service::note_request(&db, email, origin).await {
+        if let Err(error) = service::note_request(&db, email, origin, is_mailed).await {
             tracing::warn!(%error, "a request for a new password could not be noted");
         }
     });
-    Reply::accepted(REQUESTED).into_response()
+    Reply::accepted(if is_mailed { MAILED } else { REQUESTED }).into_response()
 }
 
 /// Sets a new password by the secret of a link, which is good once. Every sign-in of the person ends; the second factor stays.
@@ -119,19 +140,31 @@ async fn complete_password_reset(
     Reply::no_content().into_response()
 }
 
-/// Hands out a link by which a member of the staff sets a new password: give it to them. Links from before are good no more.
+/// Has a link mailed to a member of the staff, by which they set a new password: 202, and nobody else gets to see the link. At
+/// most three in an hour are mailed to one person, whoever asks. Refused for oneself (`own_password`).
 ///
+/// Where the installation sends no mail, hands out the link: 201; give it to them. Links from before are good no more.
 /// Refused for oneself (`own_password`), for who holds roles that the caller may not grant (`password_reset_not_permitted`),
 /// and for who works in other clinics too (`works_elsewhere`).
 #[utoipa::path(tag = "staff", summary = "Hands out a link for a new password", operation_id = "issue_password_reset",
     security(("bearer" = ["staff:manage"])), params(("id" = MembershipId, Path)),
-    responses((status = 201, body = PasswordResetView)))]
+    responses((status = 201, body = PasswordResetView, description = "The link, where no mail is sent."),
+        (status = 202, body = PasswordResetMailedView, description = "The link is mailed.")))]
 #[post("/staff/{id}/password-reset")]
 async fn issue_password_reset(
     caller: Authorized<StaffManage>,
     id: PathId<MembershipId>,
+    accounts: Data<Accounts>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
+    if accounts.mail_is_on {
+        return caller
+            .write(async |tx| {
+                service::mail_to_member(tx, &caller, id).await?;
+                Ok::<_, PasswordResetError>(Reply::accepted(PasswordResetMailedView::NEW))
+            })
+            .await;
+    }
     caller
         .write_unrecorded(async |tx| {
             let issued = service::issue_for_member(tx, &caller, id).await?;

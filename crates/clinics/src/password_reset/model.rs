@@ -12,6 +12,15 @@ use crate::authority::{Authority, parse_roles};
 /// How long a link is good. It is handed on by people, so not minutes.
 pub(crate) const LIFETIME: TimeDelta = TimeDelta::hours(24);
 
+/// How long a mailed link is good. It reaches its person at once, and lies in a mailbox for as long as that keeps it.
+pub(crate) const MAILED_LIFETIME: TimeDelta = TimeDelta::hours(2);
+
+/// How many links are mailed to one person in [`MAIL_WINDOW`], whoever asks.
+pub(crate) const MAILS_IN_WINDOW: i64 = 3;
+
+/// See [`MAILS_IN_WINDOW`].
+pub(crate) const MAIL_WINDOW: TimeDelta = TimeDelta::hours(1);
+
 /// A member of the staff whose password is to be set.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = memberships, check_for_backend(diesel::pg::Pg))]

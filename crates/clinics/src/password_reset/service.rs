@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::error::PasswordResetError;
 use super::model::IssuedReset;
-use super::store;
+use super::{mailing, store};
 use crate::account::{lock_user, void_password_resets};
 use crate::accounts::Accounts;
 use crate::authority::Authority;
@@ -41,6 +41,28 @@ pub(super) async fn issue_for_member(
     issue(tx, target.user_id).await
 }
 
+/// Has a link mailed to the member of the staff. Nobody else gets to see it, so it is no matter what roles they hold and where
+/// else they work.
+pub(super) async fn mail_to_member(
+    tx: &mut TenantTx<'_>,
+    principal: &Principal,
+    membership: MembershipId,
+) -> Result<(), PasswordResetError> {
+    let target = store::target(tx, membership)
+        .await?
+        .ok_or(PasswordResetError::NotFound)?;
+    if principal.user() == Some(target.user_id) {
+        return Err(PasswordResetError::OwnPassword);
+    }
+    note_wish(tx, target.user_id);
+    mailing::enqueue(tx, target.user_id);
+    Ok(())
+}
+
+fn note_wish(tx: &mut TenantTx<'_>, user: UserId) {
+    tx.audit(AuditRecord::new("password_reset.request", "user", user.as_uuid()));
+}
+
 /// Makes a link for `user`, who is open to the transaction; those from before are good no more.
 pub(crate) async fn issue(tx: &mut TenantTx<'_>, user: UserId) -> Result<IssuedReset, PasswordResetError> {
     void_password_resets(tx, user).await?;
@@ -54,14 +76,18 @@ pub(crate) async fn issue(tx: &mut TenantTx<'_>, user: UserId) -> Result<IssuedR
 }
 
 /// Notes in each clinic of the person with this e-mail that they asked for a new password, so that who manages staff there
-/// can hand them a link. Says nothing of what it found.
-pub(super) async fn note_request(db: &Db, email: EmailAddress, origin: Origin) -> Result<(), DbError> {
+/// can hand them a link; or, where `is_mailed`, has a link mailed to them. Says nothing of what it found.
+pub(super) async fn note_request(db: &Db, email: EmailAddress, origin: Origin, is_mailed: bool) -> Result<(), DbError> {
     let person = credentials::find(db, LookupBy::Email(email)).await?;
     let Some(user) = person.user else { return Ok(()) };
-    for place in person.places {
+    // The first clinic's queue carries the mail: one is enough.
+    for (number, place) in person.places.into_iter().enumerate() {
         let system = System::acting_for(place.clinic.id, COMPONENT).in_request(origin);
         db.write(&system, async |tx| {
-            tx.audit(AuditRecord::new("password_reset.request", "user", user.id.as_uuid()));
+            note_wish(tx, user.id);
+            if is_mailed && number == 0 {
+                mailing::enqueue(tx, user.id);
+            }
             Ok::<_, DbError>(())
         })
         .await?;

@@ -5,9 +5,11 @@ use db::schema::{memberships, password_resets, users};
 use db::{DbError, Lookup, QueryResultExt as _, TenantRead, TenantTx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use kernel::email::EmailAddress;
+use kernel::text::PersonName;
 use kernel::{MembershipId, Timestamp, UserId};
 
-use super::model::{LIFETIME, Target};
+use super::model::{LIFETIME, MAIL_WINDOW, MAILED_LIFETIME, Target};
 
 /// The member of the staff, kept from changes of their roles until the transaction ends.
 pub(super) async fn target(tx: &TenantRead<'_>, membership: MembershipId) -> Result<Option<Target>, DbError> {
@@ -54,6 +56,67 @@ pub(super) async fn insert(tx: &TenantTx<'_>, user: UserId, secret: SecretHash) 
         .await
         .or_database::<DbError>()?;
     Ok(expires_at)
+}
+
+/// Until when the link with this secret is good, if it was stored; nothing within when it was used or voided.
+pub(super) async fn mailed_link(
+    tx: &TenantRead<'_>,
+    user: UserId,
+    secret: SecretHash,
+) -> Result<Option<Option<Timestamp>>, DbError> {
+    let link: Option<(Timestamp, Option<Timestamp>)> = password_resets::table
+        .filter(
+            password_resets::user_id
+                .eq(user)
+                .and(password_resets::secret_hash.eq(secret.as_bytes())),
+        )
+        .select((password_resets::expires_at, password_resets::used_at))
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database::<DbError>()?;
+    Ok(link.map(|(expires_at, used_at)| (used_at.is_none() && expires_at > tx.now()).then_some(expires_at)))
+}
+
+/// How many links were mailed to `user` lately.
+pub(super) async fn mailed_lately(tx: &TenantRead<'_>, user: UserId) -> Result<i64, DbError> {
+    let from = tx.now().saturating_add(-MAIL_WINDOW);
+    password_resets::table
+        .filter(
+            password_resets::user_id
+                .eq(user)
+                .and(password_resets::mailed_at.gt(from)),
+        )
+        .count()
+        .get_result(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// Stores a link that is mailed to `user`, who is open to the transaction, and says when its time is over.
+pub(super) async fn insert_mailed(tx: &TenantTx<'_>, user: UserId, secret: SecretHash) -> Result<Timestamp, DbError> {
+    let expires_at = tx.now().saturating_add(MAILED_LIFETIME);
+    diesel::insert_into(password_resets::table)
+        .values((
+            password_resets::user_id.eq(user),
+            password_resets::secret_hash.eq(secret.as_bytes()),
+            password_resets::expires_at.eq(expires_at),
+            password_resets::mailed_at.eq(tx.now()),
+        ))
+        .execute(&mut tx.conn())
+        .await
+        .or_database::<DbError>()?;
+    Ok(expires_at)
+}
+
+/// Where mails to `user` go, and their name.
+pub(super) async fn recipient(tx: &TenantRead<'_>, user: UserId) -> Result<(EmailAddress, PersonName), DbError> {
+    users::table
+        .filter(users::id.eq(user))
+        .select((users::email, users::name))
+        .first(&mut tx.conn())
+        .await
+        .or_database()
 }
 
 /// Whether the link is still good.

@@ -10,7 +10,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::{calendars, conversations, reminders, waitlist, webhooks};
+use super::{account_mail, calendars, conversations, reminders, waitlist, webhooks};
 use crate::shared::Shared;
 use crate::{channels, imports};
 
@@ -63,6 +63,7 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
     let handlers = channels::handlers(handlers, shared);
     let handlers = imports::handlers(handlers, shared.files());
+    let handlers = account_mail::handlers(handlers, shared);
     webhooks::handlers(handlers, courier)
 }
 

@@ -1,5 +1,6 @@
 //! What one domain owes another: acts that span several at once, and what follows an event after its commit.
 
+mod account_mail;
 mod calendars;
 pub mod conversations;
 pub mod inbound;

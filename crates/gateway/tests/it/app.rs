@@ -112,6 +112,7 @@ fn config_for(database: &TestDatabase) -> Config {
         allowed_networks: fetch::AllowedNetworks::default(),
         // Nobody listens there; tests of WhatsApp name a server of theirs.
         whatsapp: WhatsappApi::at("http://127.0.0.1:9/", WhatsappApi::USUAL_VERSION).expect("an address on loopback"),
+        mail: None,
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod account_mail;
 mod accounts;
 mod agenda;
 mod agenda_import;

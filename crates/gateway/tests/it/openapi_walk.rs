@@ -347,6 +347,7 @@ fn case_of(operation: &str, foreign: &Ids, own: &Ids) -> Option<Case> {
         | "delete_holiday"
         | "get_invitation"
         | "revoke_invitation"
+        | "resend_invitation"
         | "get_opening_hours"
         | "delete_opening_hours"
         | "get_practitioner"

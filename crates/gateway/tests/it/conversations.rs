@@ -68,6 +68,7 @@ pub(crate) fn arrival(inbox: &Inbox, identities: Vec<Identity>, id: &str, sent_a
         },
         identities,
         claims: Claims::default(),
+        is_automatic: false,
     }
 }
 

@@ -217,7 +217,10 @@ async fn ways(tx: &TenantTx<'_>, contact: ContactId) -> Result<Vec<(Inbox, Optio
         }
     }
     // Nobody is found in a web chat who has not begun it.
-    for inbox in inboxes.into_iter().filter(|inbox| inbox.channel != ChannelKind::Webchat) {
+    for inbox in inboxes
+        .into_iter()
+        .filter(|inbox| inbox.channel != ChannelKind::Webchat)
+    {
         if !ways.iter().any(|(known, _)| known.id == inbox.id) {
             ways.push((inbox, None));
         }

@@ -216,7 +216,12 @@ pub(crate) async fn gone_from(
         .await
         .optional()?;
     // One that is still noted as open has lapsed, or it would have been found as open.
-    let is_gone = |status| matches!(status, OfferStatus::Offered | OfferStatus::Lapsed | OfferStatus::Withdrawn);
+    let is_gone = |status| {
+        matches!(
+            status,
+            OfferStatus::Offered | OfferStatus::Lapsed | OfferStatus::Withdrawn
+        )
+    };
     Ok(last.filter(|(_, status)| is_gone(*status)).map(|(id, _)| id))
 }
 

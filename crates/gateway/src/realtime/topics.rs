@@ -199,7 +199,12 @@ mod tests {
         let id = Uuid::from_u128(7).to_string();
         for (kind, member, collection, row) in [
             ("waitlist.offered", "entry_id", "waitlist", "waitlist"),
-            ("appointment_series.created", "series_id", "appointment_series", "appointment_series"),
+            (
+                "appointment_series.created",
+                "series_id",
+                "appointment_series",
+                "appointment_series",
+            ),
         ] {
             let told = Topics::of_event(topics.kind(kind).unwrap(), &json!({ member: id }));
             assert_eq!(told, [collection.to_owned(), format!("{row}:{id}")]);

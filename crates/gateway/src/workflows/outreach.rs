@@ -70,7 +70,12 @@ async fn remind(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<(), Unsent> {
         return Ok(());
     };
     let words = wording::reminder(&facts);
-    let notice = notice(words, Purpose::APPOINTMENT_REMINDERS, REMINDER_TEMPLATE, only(facts.channel))?;
+    let notice = notice(
+        words,
+        Purpose::APPOINTMENT_REMINDERS,
+        REMINDER_TEMPLATE,
+        only(facts.channel),
+    )?;
     let noted = match notices::send_to_contact(tx, facts.contact_id, &notice).await? {
         Sending::Queued(message) => reminders::mark_sent(tx, id, message.id.into()).await?,
         Sending::NotSent(why) => reminders::mark_skipped(tx, id, reason(why)).await?,
@@ -120,12 +125,7 @@ async fn offer(tx: &mut TenantTx<'_>, id: WaitlistOfferId) -> Result<(), Unsent>
     }
 }
 
-fn notice(
-    words: Words,
-    purpose: Purpose,
-    template: &str,
-    channel: Option<ChannelKind>,
-) -> Result<Notice, Unsent> {
+fn notice(words: Words, purpose: Purpose, template: &str, channel: Option<ChannelKind>) -> Result<Notice, Unsent> {
     Ok(Notice {
         purpose,
         text: MessageText::parse(&words.text).map_err(|_invalid| Unsent::Unspeakable)?,

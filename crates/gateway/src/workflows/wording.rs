@@ -73,7 +73,10 @@ const fn weekday(day: Weekday) -> &'static str {
 /// By what somebody is called: the first word of the name that they want, unless that is a number, as of a lead who gave none.
 fn called<'a>(name: &'a str, social_name: Option<&'a str>) -> Option<&'a str> {
     let first = social_name.unwrap_or(name).split_whitespace().next()?;
-    first.chars().all(|one| one.is_alphabetic() || "'’-.".contains(one)).then_some(first)
+    first
+        .chars()
+        .all(|one| one.is_alphabetic() || "'’-.".contains(one))
+        .then_some(first)
 }
 
 /// The words of a reminder.
@@ -223,12 +226,29 @@ mod tests {
         );
         assert_eq!(
             words.parameters,
-            ["Maria", "terça-feira, 24/11/2026, às 09:00", "Beatriz Lima", "Clínica Aurora"]
+            [
+                "Maria",
+                "terça-feira, 24/11/2026, às 09:00",
+                "Beatriz Lima",
+                "Clínica Aurora"
+            ]
         );
         let words = reminder(&facts("en-US", "Maria Silva"));
-        assert!(words.text.starts_with("Hello, Maria! A reminder from Clínica Aurora"), "{}", words.text);
-        assert!(words.text.contains("Tuesday, 24 November 2026, at 09:00"), "{}", words.text);
-        assert!(words.text.ends_with("Reply 1 to confirm or 2 to cancel."), "{}", words.text);
+        assert!(
+            words.text.starts_with("Hello, Maria! A reminder from Clínica Aurora"),
+            "{}",
+            words.text
+        );
+        assert!(
+            words.text.contains("Tuesday, 24 November 2026, at 09:00"),
+            "{}",
+            words.text
+        );
+        assert!(
+            words.text.ends_with("Reply 1 to confirm or 2 to cancel."),
+            "{}",
+            words.text
+        );
     }
 
     #[test]
@@ -246,7 +266,10 @@ mod tests {
 
     #[test]
     fn every_answer_has_words_in_both_languages() {
-        let (offer, visit) = (WaitlistOfferId::from_uuid(Uuid::max()), AppointmentId::from_uuid(Uuid::max()));
+        let (offer, visit) = (
+            WaitlistOfferId::from_uuid(Uuid::max()),
+            AppointmentId::from_uuid(Uuid::max()),
+        );
         let facts = VisitFacts {
             starts_at: "2026-11-24T12:00:00Z".parse().unwrap(),
             practitioner_name: "Beatriz Lima".to_owned(),
@@ -269,6 +292,10 @@ mod tests {
             }
         }
         assert_eq!(said.len(), 12);
-        assert!(said.contains("Obrigado! Seu horário está confirmado: terça-feira, 24/11/2026, às 09:00, com Beatriz Lima."));
+        assert!(
+            said.contains(
+                "Obrigado! Seu horário está confirmado: terça-feira, 24/11/2026, às 09:00, com Beatriz Lima."
+            )
+        );
     }
 }

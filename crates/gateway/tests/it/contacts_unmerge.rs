@@ -41,6 +41,12 @@ async fn answer_of(actor: &Actor, contact: &str, purpose: &str) {
         .assert_status(201);
 }
 
+/// Somebody waits for a day on which nothing is ever free, so that nothing is offered to them meanwhile.
+fn on_a_sunday(contact: &str) -> Value {
+    json!({"contact_id": contact, "service_id": world::service("consulta"),
+           "windows": [{"from_date": "2026-11-29", "until_date": "2026-11-29"}]})
+}
+
 /// Everything that the database has of these contacts and what hangs on them, but for what counts writes.
 async fn everything_of(client: &Client, ids: &[&str]) -> Vec<Value> {
     let ids = ids.join("','");
@@ -94,7 +100,7 @@ async fn everything_is_as_it_was() {
     .await;
     let hold = with(consulta(&tuesday("11:00")), json!({"contact_id": from}));
     reception.post("/v1/appointments/holds", hold).await.assert_status(201);
-    let entry = json!({"contact_id": from, "service_id": world::service("consulta")});
+    let entry = on_a_sunday(&from);
     reception.post("/v1/waitlist", entry).await.assert_status(201);
     let series = with(
         consulta(&tuesday("14:00")),
@@ -481,7 +487,7 @@ async fn whoever_is_merged_and_however_undoing_gives_back_exactly_what_was() {
         let from = make_id(&reception, other).await;
         for (number, contact) in [&into, &from].into_iter().enumerate() {
             if busy[number] {
-                let entry = json!({"contact_id": contact, "service_id": world::service("consulta")});
+                let entry = on_a_sunday(contact);
                 reception.post("/v1/waitlist", entry).await.assert_status(201);
             }
             if busy[number + 2] {

@@ -1,5 +1,6 @@
 //! Reminders on their way: by which channel, once, and what is noted when they do not get through; and replies as messages.
 
+use appointments::reminders::{ReminderJob, SEND};
 use conversations::channels::{ChannelKind, Channels, SendError};
 use serde_json::json;
 use test_support::Actor;
@@ -9,7 +10,7 @@ use crate::agenda::{book, consulta, count, tuesday};
 use crate::app::TestApp;
 use crate::conversations::carrier::Carrier;
 use crate::conversations::{arrival, arrive, bodies, database, inbox, messages, phone, whatsapp};
-use crate::waitlist::settled;
+use crate::waitlist::{in_aurora, settled};
 
 const A_DAY_BEFORE: &str = "2026-11-23T18:00:00Z";
 
@@ -82,10 +83,20 @@ async fn what_the_channel_refuses_has_failed() {
 async fn the_same_job_again_sends_nothing_again() {
     let Some((app, carrier)) = start().await else { return };
     let (reception, appointment) = a_day_before(&app).await;
-    let maintenance = app.database.connect(test_support::Role::Maintenance).await;
+    let reminder_id = rows_of(&reception, &appointment).await.remove(0)["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     for _ in 0..2 {
-        let again = "UPDATE outbox SET handled_at = NULL WHERE kind = 'reminder.send'";
-        maintenance.batch_execute(again).await.unwrap();
+        in_aurora(&app, async |tx| {
+            // Two of them, which may meet.
+            for _ in 0..2 {
+                tx.enqueue(db::Job::new(SEND, &ReminderJob { reminder_id }).lane(kernel::Lane::Clinical));
+            }
+            Ok(())
+        })
+        .await;
         settled(&app).await;
     }
     assert_eq!(sent(&reception, &appointment).await, 1);

@@ -165,13 +165,20 @@ pub(crate) async fn move_contact(
     Ok(moved)
 }
 
-/// Gives the identities `ids`, which a merge had moved, back to `from`.
-pub(crate) async fn give_back(tx: &TenantTx<'_>, ids: &[ChannelIdentityId], from: ContactId) -> Result<(), DbError> {
-    diesel::update(channel_identities::table)
+/// Gives those of the identities `ids`, which a merge had moved, that are still `survivor`'s back to `back_to`; says which.
+pub(crate) async fn give_back(
+    tx: &TenantTx<'_>,
+    ids: &[ChannelIdentityId],
+    survivor: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<ChannelIdentityId>, DbError> {
+    let given = diesel::update(channel_identities::table)
         .filter(channel_identities::clinic_id.eq(tx.clinic()))
         .filter(channel_identities::id.eq_any(ids))
-        .set(channel_identities::contact_id.eq(from))
-        .execute(&mut tx.conn())
+        .filter(channel_identities::contact_id.eq(survivor))
+        .set(channel_identities::contact_id.eq(back_to))
+        .returning(channel_identities::id)
+        .get_results(&mut tx.conn())
         .await?;
-    Ok(())
+    Ok(given)
 }

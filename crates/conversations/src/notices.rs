@@ -1,6 +1,7 @@
 //! What the system writes by itself: reminders, offers, confirmations. By which channel, whether the person wants it, and what
 //! stands in the way (docs/adr/0016).
 
+use chrono::TimeDelta;
 use db::schema::{contact_consents, conversations, inboxes};
 use db::{DbError, TenantTx};
 use diesel::prelude::*;
@@ -13,6 +14,9 @@ use crate::messages::{self, Draft, DraftContent, Message, MessageError, MessageT
 use crate::templates::{self, Template};
 use crate::threads::store as threads;
 use crate::threads::{self as talks, Conversation, ConversationError, NewConversation, Priority, Status};
+
+/// For how long after their last words a visitor of the web chat is taken to come back to its page.
+const VISITOR_COMES_BACK: TimeDelta = TimeDelta::days(7);
 
 /// When something may be sent without being asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +76,11 @@ pub struct Notice {
     pub text: MessageText,
     /// What it is about, where a mail has to be begun.
     pub subject: String,
-    /// The template to use where WhatsApp takes no free text: its name, and what stands in its places.
+    /// The template to use where WhatsApp takes no free text: its name, and what stands in its places. A template with fewer
+    /// places takes the first of these.
     pub template: Option<(String, Vec<String>)>,
+    /// The only channel by which it may go; any when none.
+    pub channel: Option<ChannelKind>,
 }
 
 /// What became of a notice.
@@ -99,7 +106,7 @@ pub enum NotSent {
 }
 
 /// Writes `notice` to a contact by the way that reaches them: the inbox of their latest conversation, else WhatsApp, else e-mail.
-/// The web chat is no way: its visitor is gone. A resolved conversation stays resolved, until the person answers.
+/// The web chat is the last way, and only while its visitor may come back to the page. A resolved conversation stays resolved, until the person answers.
 ///
 /// # Errors
 /// The database's failure; what stands in the way of sending is no error but told.
@@ -115,7 +122,11 @@ pub async fn send_to_contact(
         return Ok(Sending::NotSent(NotSent::NoConsent));
     }
     let mut why_not = NotSent::NoWay;
+    let is_allowed = |inbox: &Inbox| notice.channel.is_none_or(|channel| inbox.channel == channel);
     for (inbox, conversation) in ways(tx, contact).await? {
+        if !is_allowed(&inbox) {
+            continue;
+        }
         match conversation {
             Some(conversation) => match draft(tx, &inbox, Some(&conversation), notice).await? {
                 Some(draft) => return queue(tx, conversation.id, &draft).await,
@@ -165,12 +176,12 @@ async fn is_wanted(tx: &TenantTx<'_>, contact: ContactId, purpose: Purpose) -> R
 }
 
 /// The ways to a contact, the best first: inboxes in use with the latest conversation in each, by what was last said, and then
-/// those without one, WhatsApp before e-mail.
+/// those without one, WhatsApp before e-mail; at last the web chats in which they wrote not long ago.
 async fn ways(tx: &TenantTx<'_>, contact: ContactId) -> Result<Vec<(Inbox, Option<Conversation>)>, DbError> {
     let inboxes: Vec<Inbox> = inboxes::table
         .filter(inboxes::clinic_id.eq(tx.clinic()))
         .filter(inboxes::archived_at.is_null())
-        .filter(inboxes::channel.eq_any([ChannelKind::Whatsapp, ChannelKind::Email]))
+        .filter(inboxes::channel.eq_any([ChannelKind::Whatsapp, ChannelKind::Email, ChannelKind::Webchat]))
         .order((inboxes::channel.desc(), inboxes::created_at, inboxes::id))
         .select(Inbox::as_select())
         .load(&mut tx.conn())
@@ -190,17 +201,31 @@ async fn ways(tx: &TenantTx<'_>, contact: ContactId) -> Result<Vec<(Inbox, Optio
         .load(&mut tx.conn())
         .await?;
     latest.sort_by_key(|one| std::cmp::Reverse(one.last_message_at));
+    let still_there = tx.now().saturating_add(-VISITOR_COMES_BACK);
     let mut ways = Vec::new();
-    for conversation in latest.into_iter().filter(|one| one.address.is_some()) {
-        if let Some(inbox) = inboxes.iter().find(|inbox| inbox.id == conversation.inbox_id) {
+    let mut chats = Vec::new();
+    for conversation in latest {
+        let Some(inbox) = inboxes.iter().find(|inbox| inbox.id == conversation.inbox_id) else {
+            continue;
+        };
+        if inbox.channel == ChannelKind::Webchat {
+            if conversation.last_inbound_at.is_some_and(|last| last >= still_there) {
+                chats.push((inbox.clone(), Some(conversation)));
+            }
+        } else if conversation.address.is_some() {
             ways.push((inbox.clone(), Some(conversation)));
         }
     }
-    for inbox in inboxes {
+    // Nobody is found in a web chat who has not begun it.
+    for inbox in inboxes
+        .into_iter()
+        .filter(|inbox| inbox.channel != ChannelKind::Webchat)
+    {
         if !ways.iter().any(|(known, _)| known.id == inbox.id) {
             ways.push((inbox, None));
         }
     }
+    ways.extend(chats);
     Ok(ways)
 }
 
@@ -224,14 +249,15 @@ async fn draft(
         return Ok(None);
     };
     let template: Option<Template> = templates::by_name(tx, inbox.id, name).await?;
-    Ok(template
-        .filter(|template| template.filled(parameters).is_ok())
-        .map(|template| {
-            of(DraftContent::Template {
-                template: template.id,
-                parameters: parameters.clone(),
-            })
+    Ok(template.and_then(|template| {
+        let places = usize::try_from(template.parameter_count).unwrap_or(0);
+        let parameters: Vec<String> = parameters.iter().take(places).cloned().collect();
+        template.filled(&parameters).ok()?;
+        Some(of(DraftContent::Template {
+            template: template.id,
+            parameters,
         }))
+    }))
 }
 
 async fn begin(

@@ -1,6 +1,6 @@
 //! Taking back an appointment that an import made.
 
-use db::schema::{appointment_moves, appointments, holds, occupancies};
+use db::schema::{appointment_moves, appointment_series, appointments, holds, occupancies, waitlist_entries};
 use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, TxError};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -103,7 +103,13 @@ pub async fn has_business(tx: &TenantRead<'_>, contact: ContactId) -> Result<boo
     let held = holds::table
         .filter(holds::clinic_id.eq(tx.clinic()))
         .filter(holds::contact_id.eq(contact));
-    diesel::select(exists(booked).or(exists(held)))
+    let waits = waitlist_entries::table
+        .filter(waitlist_entries::clinic_id.eq(tx.clinic()))
+        .filter(waitlist_entries::contact_id.eq(contact));
+    let recurs = appointment_series::table
+        .filter(appointment_series::clinic_id.eq(tx.clinic()))
+        .filter(appointment_series::contact_id.eq(contact));
+    diesel::select(exists(booked).or(exists(held)).or(exists(waits)).or(exists(recurs)))
         .get_result(&mut tx.conn())
         .await
         .or_database()

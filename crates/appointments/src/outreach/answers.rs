@@ -53,6 +53,8 @@ struct AnsweredEvent {
 enum Question {
     Reminder(Reminder),
     Offer(Offer),
+    /// The offer was put last, and lapsed or was taken back.
+    Gone(WaitlistOfferId),
 }
 
 /// Does what `text`, which `contact` wrote at `at`, plainly asks for. None when it asks for nothing that is known, or nothing waits
@@ -73,6 +75,8 @@ pub async fn answer(
         None => Ok(None),
         Some(Question::Reminder(reminder)) => answer_reminder(tx, contact, &reminder, answer).await,
         Some(Question::Offer(offer)) => answer_offer(tx, &offer, answer).await,
+        // Who says yes too late should hear so; who says no to what is gone needs nothing.
+        Some(Question::Gone(offer)) => Ok((answer == Answer::Confirm).then_some(Answered::OfferGone(offer))),
     }
 }
 
@@ -94,7 +98,9 @@ async fn question(tx: &TenantTx<'_>, contact: ContactId, at: Timestamp) -> Resul
                 .all(|other| other.appointment_id == reminder.appointment_id);
             one.then_some(Question::Reminder(reminder))
         }
-        _ => None,
+        _ => waitlist::offer_store::gone_from(tx, contact, since, asked_by)
+            .await?
+            .map(Question::Gone),
     })
 }
 

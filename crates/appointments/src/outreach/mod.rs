@@ -2,6 +2,7 @@
 
 mod answers;
 mod error;
+mod facts;
 pub mod hours;
 mod http;
 pub mod interpret;
@@ -10,6 +11,7 @@ pub(crate) mod store;
 
 pub use answers::{Answered, answer};
 pub use error::OutreachError;
+pub use facts::{VisitFacts, Voice, visit, voice};
 pub(crate) use http::{get_outreach_settings, update_outreach_settings};
 pub use interpret::{Answer, interpret};
 pub use model::Outreach;

@@ -18,10 +18,11 @@ pub(crate) mod store;
 
 pub use error::ReminderError;
 pub(crate) use http::list_appointment_reminders;
-pub use model::{Channel, Reminder, ReminderFacts, ReminderStatus};
+pub use model::{Channel, Reminder, ReminderFacts, ReminderReason, ReminderStatus};
 pub(crate) use rule_http::{
     archive_reminder_rule, create_reminder_rule, get_reminder_rule, list_reminder_rules, update_reminder_rule,
 };
 pub use service::{
-    DUE, ReminderJob, SEND, become_due, mark_failed, mark_sent, mark_skipped, plan as plan_reminders, reminder_content,
+    DUE, ReminderJob, SEND, become_due, carried_by, mark_failed, mark_sent, mark_skipped, plan as plan_reminders,
+    reminder_content,
 };

@@ -53,6 +53,8 @@ text_enum! {
         SameTime = "same_time",
         /// The patient cannot be reached by any channel.
         NoChannel = "no_channel",
+        /// The patient has said that they do not want reminders.
+        NotWanted = "not_wanted",
         /// The channel refused it.
         NotDelivered = "not_delivered",
     }

@@ -132,14 +132,23 @@ pub async fn mark_failed(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<bool, 
     settle(tx, id, &[ReminderStatus::Due, ReminderStatus::Sent], change).await
 }
 
-/// Notes that the patient cannot be reached by any channel; says whether the reminder was due.
+/// The reminder that the message `message` carried; none for other messages.
 ///
 /// # Errors
 /// The database's failure.
-pub async fn mark_skipped(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<bool, DbError> {
+pub async fn carried_by(tx: &TenantRead<'_>, message: Uuid) -> Result<Option<ReminderId>, DbError> {
+    store::carried_by(tx, message).await
+}
+
+/// Notes that the reminder is not sent, and why: the patient cannot be reached by any channel, or does not want it. Says whether
+/// the reminder was due.
+///
+/// # Errors
+/// The database's failure.
+pub async fn mark_skipped(tx: &mut TenantTx<'_>, id: ReminderId, reason: ReminderReason) -> Result<bool, DbError> {
     let change = Change {
         status: Some(ReminderStatus::Skipped),
-        reason: Some(ReminderReason::NoChannel),
+        reason: Some(reason),
         ..Change::default()
     };
     settle(tx, id, &[ReminderStatus::Due], change).await

@@ -263,6 +263,18 @@ pub(crate) async fn mark_answered(
     .or_database()
 }
 
+/// The reminder that a message carried.
+pub(super) async fn carried_by(tx: &TenantRead<'_>, message: uuid::Uuid) -> Result<Option<ReminderId>, DbError> {
+    appointment_reminders::table
+        .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
+        .filter(appointment_reminders::message_id.eq(message))
+        .select(appointment_reminders::id)
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database()
+}
+
 /// The facts of a reminder whose appointment is to come at the time that it speaks of.
 pub(super) async fn facts(tx: &TenantRead<'_>, id: ReminderId) -> Result<Option<ReminderFacts>, DbError> {
     appointment_reminders::table

@@ -16,3 +16,18 @@ pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactI
     tx.touch(tags::series());
     Ok(moved)
 }
+
+/// Gives back to the contact `back_to` those of the series `moved` by a merge that are still `from`'s; says which.
+///
+/// # Errors
+/// The database's failure.
+pub async fn restore_contact(
+    tx: &mut TenantTx<'_>,
+    moved: &[SeriesId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<SeriesId>, DbError> {
+    let restored = store::restore_contact(tx, moved, from, back_to).await?;
+    tx.touch(tags::series());
+    Ok(restored)
+}

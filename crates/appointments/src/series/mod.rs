@@ -15,5 +15,5 @@ pub mod views;
 
 pub use error::SeriesError;
 pub(crate) use http::{cancel_series, change_series, create_series, get_series, list_series, preview_series};
-pub use merge::move_contact;
+pub use merge::{move_contact, restore_contact};
 pub use model::{Series, SeriesStatus};

@@ -310,3 +310,23 @@ pub(super) async fn move_contact(
     .await
     .or_database()
 }
+
+/// Gives those of `moved` that are still `from`'s back to `back_to`; says which.
+pub(super) async fn restore_contact(
+    tx: &TenantRead<'_>,
+    moved: &[SeriesId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<SeriesId>, DbError> {
+    diesel::update(
+        appointment_series::table
+            .filter(appointment_series::clinic_id.eq(tx.clinic()))
+            .filter(appointment_series::id.eq_any(moved))
+            .filter(appointment_series::contact_id.eq(from)),
+    )
+    .set(appointment_series::contact_id.eq(back_to))
+    .returning(appointment_series::id)
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}

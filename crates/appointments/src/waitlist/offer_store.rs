@@ -194,6 +194,37 @@ pub(crate) async fn open_for(tx: &TenantRead<'_>, contact: ContactId) -> Result<
         .or_database()
 }
 
+/// The offer that was sent to `contact` last, if that was between `since` and `asked_by` and it has lapsed or was taken back.
+pub(crate) async fn gone_from(
+    tx: &TenantRead<'_>,
+    contact: ContactId,
+    since: Timestamp,
+    asked_by: Timestamp,
+) -> Result<Option<WaitlistOfferId>, DbError> {
+    let last: Option<(WaitlistOfferId, OfferStatus)> = waitlist_offers::table
+        .inner_join(
+            waitlist_entries::table.on(waitlist_entries::clinic_id
+                .eq(waitlist_offers::clinic_id)
+                .and(waitlist_entries::id.eq(waitlist_offers::entry_id))),
+        )
+        .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
+        .filter(waitlist_entries::contact_id.eq(contact))
+        .filter(waitlist_offers::sent_at.between(since, asked_by))
+        .order((waitlist_offers::sent_at.desc(), waitlist_offers::id.desc()))
+        .select((waitlist_offers::id, waitlist_offers::status))
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    // One that is still noted as open has lapsed, or it would have been found as open.
+    let is_gone = |status| {
+        matches!(
+            status,
+            OfferStatus::Offered | OfferStatus::Lapsed | OfferStatus::Withdrawn
+        )
+    };
+    Ok(last.filter(|(_, status)| is_gone(*status)).map(|(id, _)| id))
+}
+
 /// One page of the offers to `entry`, oldest first.
 pub(super) async fn page(
     tx: &TenantRead<'_>,

@@ -181,3 +181,19 @@ pub async fn move_contact(
     tx.touch(tags::waitlist());
     Ok(moved)
 }
+
+/// Gives back to the contact `back_to` those of the entries `moved` by a merge that are still `from`'s; says which. What was
+/// offered to them goes with them.
+///
+/// # Errors
+/// The database's failure.
+pub async fn restore_contact(
+    tx: &mut TenantTx<'_>,
+    moved: &[WaitlistEntryId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<WaitlistEntryId>, db::DbError> {
+    let restored = store::restore_contact(tx, moved, from, back_to).await?;
+    tx.touch(tags::waitlist());
+    Ok(restored)
+}

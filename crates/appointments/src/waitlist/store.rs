@@ -290,6 +290,26 @@ pub(super) async fn move_contact(
     .or_database()
 }
 
+/// Gives those of `moved` that are still `from`'s back to `back_to`; says which.
+pub(super) async fn restore_contact(
+    tx: &TenantRead<'_>,
+    moved: &[WaitlistEntryId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<WaitlistEntryId>, DbError> {
+    diesel::update(
+        waitlist_entries::table
+            .filter(waitlist_entries::clinic_id.eq(tx.clinic()))
+            .filter(waitlist_entries::id.eq_any(moved))
+            .filter(waitlist_entries::contact_id.eq(from)),
+    )
+    .set(waitlist_entries::contact_id.eq(back_to))
+    .returning(waitlist_entries::id)
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}
+
 /// Whether anybody is on the list.
 pub(super) async fn anybody(tx: &TenantRead<'_>) -> Result<bool, DbError> {
     let open = waitlist_entries::table

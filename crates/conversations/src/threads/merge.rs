@@ -4,7 +4,7 @@
 //! that is not resolved, the one with the older last word is resolved and points to the other, which takes over what was unread.
 
 use db::schema::conversations;
-use db::{DbError, TenantTx};
+use db::{DbError, TenantRead, TenantTx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{ChannelIdentityId, ContactId, ConversationId};
@@ -106,24 +106,33 @@ async fn join(tx: &mut TenantTx<'_>, older: &Conversation, newer: &Conversation)
     Ok(())
 }
 
-/// Takes back what [`move_contact`] did, as far as it can be: conversations and identities are `from`'s again, and what was
-/// resolved for the other one's sake is open again, unless its person has begun another one since.
+/// Takes back what [`move_contact`] did, as far as it can be, and says what that was: conversations and identities that are still
+/// `survivor`'s are `back_to`'s again, and what was resolved for the other one's sake is open again, unless its person has begun
+/// another one since. What was unread stays with the conversation that took it over.
 ///
 /// # Errors
 /// The database's failure.
-pub async fn undo_move(tx: &mut TenantTx<'_>, from: ContactId, moved: &Moved) -> Result<(), ConversationError> {
-    locks::contacts(tx, &[from]).await?;
-    identities::give_back(tx, &moved.identities, from).await?;
-    diesel::update(conversations::table)
+pub async fn undo_move(
+    tx: &mut TenantTx<'_>,
+    moved: &Moved,
+    survivor: ContactId,
+    back_to: ContactId,
+) -> Result<Moved, ConversationError> {
+    locks::contacts(tx, &[survivor, back_to]).await?;
+    let identities = identities::give_back(tx, &moved.identities, survivor, back_to).await?;
+    let conversations: Vec<ConversationId> = diesel::update(conversations::table)
         .filter(conversations::clinic_id.eq(tx.clinic()))
         .filter(conversations::id.eq_any(&moved.conversations))
-        .set(conversations::contact_id.eq(from))
-        .execute(&mut tx.conn())
+        .filter(conversations::contact_id.eq(survivor))
+        .set(conversations::contact_id.eq(back_to))
+        .returning(conversations::id)
+        .get_results(&mut tx.conn())
         .await
         .map_err(DbError::from)?;
-    for id in &moved.conversations {
+    for id in &conversations {
         stale(tx, *id);
     }
+    let mut resolved = Vec::new();
     for id in &moved.resolved {
         let conversation = store::lock(tx, *id, None).await?;
         if conversation.continued_in_id.is_none()
@@ -141,6 +150,25 @@ pub async fn undo_move(tx: &mut TenantTx<'_>, from: ContactId, moved: &Moved) ->
         };
         let conversation = store::update(tx, *id, opened).await?;
         tell(tx, events::CONVERSATION_REOPENED, &conversation);
+        resolved.push(*id);
     }
-    Ok(())
+    Ok(Moved {
+        conversations,
+        identities,
+        resolved,
+    })
+}
+
+/// Whether there ever was a conversation with `contact`.
+///
+/// # Errors
+/// The database's failure.
+pub async fn has_any(tx: &TenantRead<'_>, contact: ContactId) -> Result<bool, DbError> {
+    let spoken = conversations::table
+        .filter(conversations::clinic_id.eq(tx.clinic()))
+        .filter(conversations::contact_id.eq(contact));
+    let found = diesel::select(diesel::dsl::exists(spoken))
+        .get_result(&mut tx.conn())
+        .await?;
+    Ok(found)
 }

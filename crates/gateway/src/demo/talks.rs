@@ -84,6 +84,7 @@ pub(super) async fn ensure(db: &Db, shared: &Shared, caller: &System) -> Result<
                         files: Vec::new(),
                         reply_to: None,
                     },
+                    is_automatic: false,
                 };
                 conversation = Some(inbound::receive(tx, &arrival).await.map_err(refused)?.conversation);
             }

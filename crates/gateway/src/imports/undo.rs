@@ -2,6 +2,7 @@
 
 use appointments::import as agenda;
 use contacts::import as people;
+use conversations::threads;
 use db::{Db, DbError, TenantTx};
 use kernel::{AppointmentId, ContactId, System};
 use tabular::TakenBack;
@@ -94,7 +95,7 @@ async fn take_back(
 /// contacts is asked here too.
 async fn contact(tx: &mut TenantTx<'_>, made: Uuid) -> Result<TakenBack, DbError> {
     let id = ContactId::from_uuid(made);
-    if agenda::has_business(tx, id).await? {
+    if agenda::has_business(tx, id).await? || threads::has_any(tx, id).await? {
         return Ok(TakenBack::InUse);
     }
     people::take_back(tx, id).await

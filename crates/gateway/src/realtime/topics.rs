@@ -36,8 +36,20 @@ pub(super) struct Topics {
     rows: BTreeMap<&'static str, Vec<Permission>>,
 }
 
+/// Rows that payloads name by less than their whole name.
+const SHORT_NAMES: [(&str, &str, &str); 2] = [
+    ("waitlist", "entry", "waitlist"),
+    ("appointment_series", "series", "appointment_series"),
+];
+
+/// Subjects whose plural is the same word.
+const SAME_IN_PLURAL: [&str; 2] = ["waitlist", "appointment_series"];
+
 /// The collection of `subject`: its plural.
 fn plural(subject: &str) -> String {
+    if SAME_IN_PLURAL.contains(&subject) {
+        return subject.to_owned();
+    }
     match subject.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ if subject.ends_with('s') => format!("{subject}es"),
@@ -104,7 +116,10 @@ impl Topics {
             let row = match name.as_str() {
                 "id" => kind.subject,
                 name => match name.strip_suffix("_id").or_else(|| name.strip_suffix("_ids")) {
-                    Some(row) => row,
+                    Some(row) => SHORT_NAMES
+                        .iter()
+                        .find(|(subject, short, _)| *subject == kind.subject && *short == row)
+                        .map_or(row, |(_, _, whole)| whole),
                     None => continue,
                 },
             };
@@ -170,5 +185,32 @@ mod tests {
         told.sort();
         assert_eq!(told, ["contact:a", "contact:b", "conversation:c", "message:m"]);
         assert!(topics.kind("hold.expired").is_none());
+    }
+
+    #[test]
+    fn the_waiting_list_and_series_are_heard_by_names_that_people_would_guess() {
+        let topics = Topics::of(
+            [
+                event("waitlist.offered", Permission::AppointmentsRead),
+                event("appointment_series.created", Permission::AppointmentsRead),
+            ]
+            .into_iter(),
+        );
+        let id = Uuid::from_u128(7).to_string();
+        for (kind, member, collection, row) in [
+            ("waitlist.offered", "entry_id", "waitlist", "waitlist"),
+            (
+                "appointment_series.created",
+                "series_id",
+                "appointment_series",
+                "appointment_series",
+            ),
+        ] {
+            let told = Topics::of_event(topics.kind(kind).unwrap(), &json!({ member: id }));
+            assert_eq!(told, [collection.to_owned(), format!("{row}:{id}")]);
+            for topic in &told {
+                assert!(topics.needed_for(topic).is_some(), "{topic}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Of many messages of somebody new that arrive at once, the first makes the contact and the others wait for it, by a lock on each
 //! thing by which the channel knows them.
 
+use appointments::waitlist::WaitlistError;
 use contacts::people::senders::{self, Sender};
 use contacts::people::{ContactError, ContactKind};
 use conversations::identities::{self, Identity};
@@ -15,6 +16,7 @@ use kernel::phone::PhoneNumber;
 use kernel::text::PersonName;
 
 use super::merge::{self, MergeFailure};
+use super::replies;
 
 /// A message as it arrives, and by what the channel knows who wrote it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Arrival {
     pub claims: Claims,
     /// The message.
     pub message: Inbound,
+    /// Whether a machine wrote it, as an absence note (RFC 3834): it is kept, and no machine answers it.
+    pub is_automatic: bool,
 }
 
 /// What somebody says of themselves, which nobody has proved.
@@ -52,6 +56,9 @@ pub enum InboundError {
     /// The conversation.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// What it asks for.
+    #[error(transparent)]
+    Reply(#[from] WaitlistError),
     /// Nothing says who wrote.
     #[error("the message says nothing of who wrote it")]
     Anonymous,
@@ -66,19 +73,25 @@ impl TxError for InboundError {
             Self::Contact(error) => error.db_error(),
             Self::Merge(error) => error.db_error(),
             Self::Message(error) => error.db_error(),
+            Self::Reply(error) => error.db_error(),
             Self::Anonymous => None,
             Self::Database(error) => Some(error),
         }
     }
 }
 
-/// Takes in a message. Arriving again it changes nothing.
+/// Takes in a message. Arriving again it changes nothing. Where it answers a reminder or an offer, what it asks for is done and
+/// confirmed in the same transaction: so it is done once, whatever is cut off.
 ///
 /// # Errors
 /// [`InboundError`].
 pub async fn receive(tx: &mut TenantTx<'_>, arrival: &Arrival) -> Result<Received, InboundError> {
     let contact = Box::pin(sender_of(tx, arrival)).await?;
-    Ok(Box::pin(messages::receive(tx, &arrival.inbox, contact, &arrival.message)).await?)
+    let received = Box::pin(messages::receive(tx, &arrival.inbox, contact, &arrival.message)).await?;
+    if !received.duplicate && !arrival.is_automatic {
+        Box::pin(replies::answer(tx, contact, &received, &arrival.message)).await?;
+    }
+    Ok(received)
 }
 
 /// Who wrote it: by what the channel has known them by, else by phone or e-mail address, else a new lead.

@@ -10,7 +10,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::{account_mail, calendars, conversations, reminders, waitlist, webhooks};
+use super::{account_mail, calendars, conversations, outreach, reminders, waitlist, webhooks};
 use crate::shared::Shared;
 use crate::{channels, imports};
 
@@ -59,6 +59,7 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
     let handlers = waitlist::handlers(handlers);
     let handlers = reminders::handlers(handlers);
+    let handlers = outreach::handlers(handlers);
     let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
     let handlers = channels::handlers(handlers, shared);

@@ -6,11 +6,14 @@ pub mod conversations;
 pub mod inbound;
 mod jobs;
 mod merge;
+mod outreach;
 mod reminders;
+mod replies;
 mod unmerge;
 mod waitlist;
 mod webchat;
 mod webhooks;
+mod wording;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

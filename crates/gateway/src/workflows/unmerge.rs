@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, post};
 use appointments::booking::{self, BookingError};
+use appointments::waitlist;
 use contacts::merge::UndoError;
 use contacts::merge::undo::{self, UndoOutcome};
 use contacts::people::ContactView;
+use conversations::threads::{self, ConversationError};
 use db::{DbError, TenantTx, TxError};
-use kernel::{AppointmentId, ContactMergeId, HoldId};
+use kernel::{AppointmentId, ChannelIdentityId, ContactMergeId, ConversationId, HoldId, SeriesId, WaitlistEntryId};
 use rest::permissions::ContactsMerge;
 use rest::{Authorized, PathId, Problem, Reply, View};
 use serde::Serialize;
@@ -60,6 +62,8 @@ enum UnmergeFailure {
     #[error(transparent)]
     Appointments(#[from] BookingError),
     #[error(transparent)]
+    Conversations(#[from] ConversationError),
+    #[error(transparent)]
     Database(#[from] DbError),
 }
 
@@ -68,6 +72,7 @@ impl TxError for UnmergeFailure {
         match self {
             Self::Contacts(error) => error.db_error(),
             Self::Appointments(error) => error.db_error(),
+            Self::Conversations(error) => error.db_error(),
             Self::Database(error) => Some(error),
         }
     }
@@ -78,6 +83,7 @@ impl From<UnmergeFailure> for Problem {
         match failure {
             UnmergeFailure::Contacts(error) => error.into(),
             UnmergeFailure::Appointments(error) => error.into(),
+            UnmergeFailure::Conversations(error) => error.into(),
             UnmergeFailure::Database(error) => error.into(),
         }
     }
@@ -117,6 +123,28 @@ async fn undo_merge(tx: &mut TenantTx<'_>, id: ContactMergeId) -> Result<UndoOut
         holds: restored.moved("holds", HoldId::from_uuid),
     };
     let booking::Moved { appointments, holds } = booking::restore_contact(tx, &moved, survivor, back).await?;
-    let also_returned = BTreeMap::from([("appointments", appointments.len()), ("holds", holds.len())]);
+    let moved = restored.moved("appointment_series", SeriesId::from_uuid);
+    let series = appointments::series::restore_contact(tx, &moved, survivor, back).await?;
+    let moved = restored.moved("waitlist_entries", WaitlistEntryId::from_uuid);
+    let waiting = waitlist::restore_contact(tx, &moved, survivor, back).await?;
+    let moved = threads::Moved {
+        conversations: restored.moved("conversations", ConversationId::from_uuid),
+        identities: restored.moved("channel_identities", ChannelIdentityId::from_uuid),
+        resolved: restored.moved("conversations_resolved", ConversationId::from_uuid),
+    };
+    let threads::Moved {
+        conversations,
+        identities,
+        resolved,
+    } = threads::undo_move(tx, &moved, survivor, back).await?;
+    let also_returned = BTreeMap::from([
+        ("appointments", appointments.len()),
+        ("holds", holds.len()),
+        ("appointment_series", series.len()),
+        ("waitlist_entries", waiting.len()),
+        ("conversations", conversations.len()),
+        ("channel_identities", identities.len()),
+        ("conversations_resolved", resolved.len()),
+    ]);
     Ok(undo::finish(tx, restored, also_returned).await?)
 }

@@ -331,6 +331,7 @@ async fn send_visitor_message(
             },
             identities: vec![identity],
             claims: words.claims,
+            is_automatic: false,
         };
         let received = rest
             .db
@@ -447,6 +448,7 @@ impl From<InboundError> for Problem {
             InboundError::Contact(error) => error.into(),
             InboundError::Merge(error) => error.into(),
             InboundError::Message(error) => error.into(),
+            InboundError::Reply(error) => error.into(),
             InboundError::Anonymous => Self::internal(&error),
             InboundError::Database(error) => error.into(),
         }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use kernel::InboxId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -12,6 +13,7 @@ use tokio_postgres::Client;
 use crate::agenda::{book, consulta, tuesday, with};
 use crate::app::TestApp;
 use crate::contacts::{assert_faults, cpf, make_id};
+use crate::conversations::{arrival, aurora, database, whatsapp, write_in};
 
 fn path(id: &str) -> String {
     format!("/v1/contacts/{id}")
@@ -39,6 +41,12 @@ async fn answer_of(actor: &Actor, contact: &str, purpose: &str) {
         .assert_status(201);
 }
 
+/// Somebody waits for a day on which nothing is ever free, so that nothing is offered to them meanwhile.
+fn on_a_sunday(contact: &str) -> Value {
+    json!({"contact_id": contact, "service_id": world::service("consulta"),
+           "windows": [{"from_date": "2026-11-29", "until_date": "2026-11-29"}]})
+}
+
 /// Everything that the database has of these contacts and what hangs on them, but for what counts writes.
 async fn everything_of(client: &Client, ids: &[&str]) -> Vec<Value> {
     let ids = ids.join("','");
@@ -49,7 +57,12 @@ async fn everything_of(client: &Client, ids: &[&str]) -> Vec<Value> {
          UNION ALL SELECT to_jsonb(p) FROM contact_phones p WHERE contact_id IN ('{ids}')
          UNION ALL SELECT to_jsonb(k) FROM contact_consents k WHERE contact_id IN ('{ids}')
          UNION ALL SELECT to_jsonb(a) {uncounted} FROM appointments a WHERE contact_id IN ('{ids}')
-         UNION ALL SELECT to_jsonb(h) {uncounted} FROM holds h WHERE contact_id IN ('{ids}')"
+         UNION ALL SELECT to_jsonb(h) {uncounted} FROM holds h WHERE contact_id IN ('{ids}')
+         UNION ALL SELECT to_jsonb(w) {uncounted} FROM waitlist_entries w WHERE contact_id IN ('{ids}')
+         UNION ALL SELECT to_jsonb(s) {uncounted} FROM appointment_series s WHERE contact_id IN ('{ids}')
+         UNION ALL SELECT to_jsonb(i) {uncounted} FROM channel_identities i WHERE contact_id IN ('{ids}')
+         UNION ALL SELECT to_jsonb(t) {uncounted} - 'unread_count' - 'waiting_since' FROM conversations t
+           WHERE contact_id IN ('{ids}')"
     );
     let rows = client.query(&sql, &[]).await.unwrap();
     let mut rows: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
@@ -87,14 +100,32 @@ async fn everything_is_as_it_was() {
     .await;
     let hold = with(consulta(&tuesday("11:00")), json!({"contact_id": from}));
     reception.post("/v1/appointments/holds", hold).await.assert_status(201);
+    let entry = on_a_sunday(&from);
+    reception.post("/v1/waitlist", entry).await.assert_status(201);
+    let series = with(
+        consulta(&tuesday("14:00")),
+        json!({"contact_id": from, "rule": "FREQ=WEEKLY;COUNT=2"}),
+    );
+    reception
+        .post("/v1/appointment-series", series)
+        .await
+        .assert_status(201);
+    // Both have a talk in one inbox that goes on: the older one is resolved by the merge.
+    let inbox = whatsapp(&app).await;
+    let older = write_in(&app, inbox, "551133334444", "w1", "Oi").await.conversation;
+    app.clock.advance(TimeDelta::minutes(1));
+    write_in(&app, inbox, "5511988887777", "w2", "Bom dia").await;
     let maintenance = app.database.connect(Role::Maintenance).await;
     let before = everything_of(&maintenance, &[&into, &from]).await;
 
     let merged = merge(&reception, &into, &from, json!({"name": "from"})).await;
     assert_ne!(everything_of(&maintenance, &[&into, &from]).await, before);
     reception.get(&path(&before_that)).await.assert_status(308);
+    let talk = format!("/v1/conversations/{older}");
+    assert_eq!(reception.get(&talk).await.body["status"], "resolved");
     let undone = undo(&reception, &merged).await.expect_status(200);
     assert_eq!(everything_of(&maintenance, &[&into, &from]).await, before);
+    assert_eq!(reception.get(&talk).await.body["status"], "open");
 
     assert_eq!(
         (
@@ -106,7 +137,8 @@ async fn everything_is_as_it_was() {
     );
     assert_eq!(
         undone.body["returned"],
-        json!({"appointments": 1, "consents": 1, "guarded": 1, "holds": 1})
+        json!({"appointments": 3, "appointment_series": 1, "channel_identities": 1, "consents": 1, "conversations": 1,
+               "conversations_resolved": 1, "guarded": 1, "holds": 1, "waitlist_entries": 1})
     );
     // What was cached under the merge is not shown any more.
     reception.get(&path(&from)).await.assert_status(200);
@@ -422,11 +454,25 @@ fn anybody(number: u32) -> impl Strategy<Value = Value> {
     )
 }
 
+/// A message of a contact comes in, whatever they are known by.
+async fn talk_with(app: &TestApp, inbox: InboxId, contact: &str, id: &str) {
+    let db = database(app);
+    let inbox = crate::conversations::inbox(&db, inbox).await;
+    let contact = contact.parse().unwrap();
+    let message = arrival(&inbox, Vec::new(), id, kernel::Clock::now(&*app.clock), "Oi").message;
+    db.write(&aurora(), async |tx| {
+        conversations::messages::receive(tx, &inbox, contact, &message).await
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn whoever_is_merged_and_however_undoing_gives_back_exactly_what_was() {
     let Some(app) = TestApp::start().await else { return };
     let reception = app.actor("reception@aurora");
     let maintenance = app.database.connect(Role::Maintenance).await;
+    let inbox = whatsapp(&app).await;
     let mut runner = TestRunner::deterministic();
     let side = || prop::option::of(prop::sample::select(vec!["into", "from"]));
     for round in 0..24_u32 {
@@ -434,10 +480,20 @@ async fn whoever_is_merged_and_however_undoing_gives_back_exactly_what_was() {
             anybody(2 * round + 1),
             anybody(2 * round + 2),
             prop::collection::vec(side(), 8),
+            prop::collection::vec(any::<bool>(), 4),
         );
-        let (one, other, sides) = drawn.new_tree(&mut runner).unwrap().current();
+        let (one, other, sides, busy) = drawn.new_tree(&mut runner).unwrap().current();
         let into = make_id(&reception, one).await;
         let from = make_id(&reception, other).await;
+        for (number, contact) in [&into, &from].into_iter().enumerate() {
+            if busy[number] {
+                let entry = on_a_sunday(contact);
+                reception.post("/v1/waitlist", entry).await.assert_status(201);
+            }
+            if busy[number + 2] {
+                talk_with(&app, inbox, contact, &format!("{round}/{number}")).await;
+            }
+        }
         let fields = [
             "name",
             "kind",

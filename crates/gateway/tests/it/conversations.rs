@@ -1,7 +1,7 @@
 //! Conversations: what comes in and goes out, who sees it, and what becomes of it when much happens at once.
 
 mod arriving;
-mod carrier;
+pub(crate) mod carrier;
 mod merging;
 mod sending;
 mod webchat;
@@ -68,6 +68,7 @@ pub(crate) fn arrival(inbox: &Inbox, identities: Vec<Identity>, id: &str, sent_a
         },
         identities,
         claims: Claims::default(),
+        is_automatic: false,
     }
 }
 

@@ -39,6 +39,7 @@ mod reminders;
 mod schema;
 mod series;
 mod statement_counts;
+mod story;
 mod units_of_work;
 mod waitlist;
 mod walls;

@@ -3,13 +3,15 @@
 mod answers;
 mod planning;
 mod rules;
+mod sending;
 
-use kernel::ReminderId;
-use serde_json::Value;
+use conversations::channels::{ChannelKind, Channels};
+use serde_json::{Value, json};
 use test_support::{Actor, world};
 
 use crate::app::TestApp;
-use crate::waitlist::in_aurora;
+use crate::conversations::carrier::Carrier;
+use crate::conversations::whatsapp;
 
 /// Lead, status and due time of each reminder of an appointment, by when they are due.
 async fn reminders_of(actor: &Actor, appointment: &str) -> Vec<(i64, String, String)> {
@@ -32,29 +34,25 @@ async fn rows_of(actor: &Actor, appointment: &str) -> Vec<Value> {
         .to_vec()
 }
 
-/// As the sender does: notes that every due reminder of the appointment was sent.
-async fn send_due(app: &TestApp, actor: &Actor, appointment: &str) -> usize {
-    let due: Vec<ReminderId> = rows_of(actor, appointment)
-        .await
-        .iter()
-        .filter(|row| row["status"] == "due")
-        .map(|row| row["id"].as_str().unwrap().parse().unwrap())
-        .collect();
-    for id in &due {
-        in_aurora(app, async |tx| {
-            let facts = appointments::reminders::reminder_content(tx, *id)
-                .await?
-                .expect("it is due");
-            assert_eq!(facts.practitioner_name, "Beatriz Lima");
-            assert_eq!(facts.locale, "pt-BR");
-            assert!(appointments::reminders::mark_sent(tx, *id, uuid::Uuid::max()).await?);
-            assert!(!appointments::reminders::mark_sent(tx, *id, uuid::Uuid::max()).await?);
-            assert_eq!(appointments::reminders::reminder_content(tx, *id).await?, None);
-            Ok(())
-        })
-        .await;
-    }
-    due.len()
+/// A gateway whose clinic writes by WhatsApp, with an approved template for reminders.
+async fn start() -> Option<(TestApp, Carrier)> {
+    let carrier = Carrier::default();
+    let channels = Channels::new().with(ChannelKind::Whatsapp, carrier.clone());
+    let app = TestApp::start_with_channels(|_config| {}, channels).await?;
+    let inbox = whatsapp(&app).await;
+    let template = json!({
+        "inbox_id": inbox, "name": "appointment_reminder", "language": "pt_BR", "category": "utility", "status": "approved",
+        "body": "Olá, {{1}}! Seu horário: {{2}}, com {{3}}. Responda 1 para confirmar ou 2 para cancelar.",
+    });
+    let made = app.actor("owner@aurora").post("/v1/message-templates", template).await;
+    made.assert_status(201);
+    Some((app, carrier))
+}
+
+/// How many reminders of the appointment were sent.
+async fn sent(actor: &Actor, appointment: &str) -> usize {
+    let rows = rows_of(actor, appointment).await;
+    rows.iter().filter(|row| row["status"] == "sent").count()
 }
 
 fn maria() -> kernel::ContactId {

@@ -217,7 +217,8 @@ async fn notices_go_where_the_person_is_and_not_where_they_said_no() {
         purpose,
         text: "Sua consulta é amanhã.".parse().unwrap(),
         subject: "Lembrete".to_owned(),
-        template: template.map(|name| (name.to_owned(), vec!["Ana".to_owned()])),
+        template: template.map(|name| (name.to_owned(), vec!["Ana".to_owned(), "amanhã".to_owned()])),
+        channel: None,
     };
     let send = async |notice: Notice| {
         db.write(&aurora(), async |tx| send_to_contact(tx, contact, &notice).await)

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use kernel::AppointmentId;
 use test_support::{Actor, world};
 
-use super::{maria, rows_of, send_due};
+use super::{maria, rows_of, sent, start};
 use crate::agenda::{act, book, consulta, tuesday, with};
 use crate::app::TestApp;
 use crate::waitlist::{WAITLIST, reply, settled};
@@ -22,7 +22,7 @@ async fn reminded(app: &TestApp, times: &[&str]) -> (Actor, Vec<AppointmentId>) 
     settled(app).await;
     let reception = app.actor("reception@aurora");
     for id in &ids {
-        assert_eq!(send_due(app, &reception, id).await, 1);
+        assert_eq!(sent(&reception, id).await, 1);
     }
     app.clock.advance(TimeDelta::minutes(5));
     (reception, ids.iter().map(|id| id.parse().unwrap()).collect())
@@ -35,7 +35,7 @@ async fn status(actor: &Actor, id: AppointmentId) -> String {
 
 #[tokio::test]
 async fn a_yes_confirms_once() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00"]).await;
     assert_eq!(reply(&app, maria(), "vou levar os exames").await, None);
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_yes_confirms_once() {
 
 #[tokio::test]
 async fn a_no_calls_off_and_the_time_goes_to_who_waits() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00"]).await;
     let entry = serde_json::json!({
         "contact_id": world::contact("joao"), "service_id": world::service("consulta"), "practitioner_id": world::practitioner("dr-lima"),
@@ -82,7 +82,7 @@ async fn a_no_calls_off_and_the_time_goes_to_who_waits() {
 
 #[tokio::test]
 async fn a_wish_for_another_time_is_told_and_left_to_a_person() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00"]).await;
     assert_eq!(
         reply(&app, maria(), "remarcar").await,
@@ -93,7 +93,7 @@ async fn a_wish_for_another_time_is_told_and_left_to_a_person() {
 
 #[tokio::test]
 async fn where_two_appointments_were_reminded_of_a_person_reads_the_answer() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00", "16:00"]).await;
     assert_eq!(reply(&app, maria(), "sim").await, None);
     act(&reception, &ids[1].to_string(), "cancel").await.assert_status(200);
@@ -102,7 +102,7 @@ async fn where_two_appointments_were_reminded_of_a_person_reads_the_answer() {
 
 #[tokio::test]
 async fn what_comes_too_late_or_after_the_appointment_moved_is_no_answer() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00"]).await;
     let moved = reception
         .post(
@@ -123,7 +123,7 @@ async fn what_comes_too_late_or_after_the_appointment_moved_is_no_answer() {
 
 #[tokio::test]
 async fn of_a_reminder_and_an_offer_the_one_that_was_sent_last_is_answered() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, _carrier)) = start().await else { return };
     let (reception, ids) = reminded(&app, &["15:00"]).await;
     let entry = with(
         serde_json::json!({

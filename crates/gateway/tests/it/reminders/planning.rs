@@ -5,7 +5,7 @@ use kernel::{AppointmentId, ReminderId};
 use serde_json::json;
 use test_support::world;
 
-use super::{reminders_of, rows_of, send_due};
+use super::{reminders_of, rows_of, sent, start};
 use crate::agenda::{act, book, consulta, count, on, tuesday};
 use crate::app::TestApp;
 use crate::waitlist::{in_aurora, settled};
@@ -20,7 +20,7 @@ fn planned(rows: &[(i64, String, String)]) -> Vec<(i64, &str)> {
 
 #[tokio::test]
 async fn a_booking_is_reminded_of_a_day_and_two_hours_before_each_once() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some((app, carrier)) = start().await else { return };
     let reception = app.actor("reception@aurora");
     let booked = book(&reception, consulta(&tuesday("15:00"))).await;
     settled(&app).await;
@@ -34,7 +34,7 @@ async fn a_booking_is_reminded_of_a_day_and_two_hours_before_each_once() {
     let reception = app.actor("reception@aurora");
     let told = "SELECT count(*) FROM outbox WHERE kind = 'appointment.reminder_due'";
     assert_eq!(count(&app, told).await, 1);
-    assert_eq!(send_due(&app, &reception, booked.id()).await, 1);
+    assert_eq!(sent(&reception, booked.id()).await, 1);
     // Whatever is run again, nothing comes twice.
     let id: AppointmentId = booked.id().parse().unwrap();
     let first: ReminderId = rows_of(&reception, booked.id()).await[0]["id"]
@@ -56,8 +56,9 @@ async fn a_booking_is_reminded_of_a_day_and_two_hours_before_each_once() {
     app.clock.set(world::at("2026-11-24T16:00:00Z"));
     settled(&app).await;
     assert_eq!(count(&app, told).await, 2);
-    let jobs = "SELECT count(*) FROM outbox WHERE kind = 'reminder.send' AND class = 'job' AND lane = 1";
-    assert_eq!(count(&app, jobs).await, 2);
+    let words = "appointment_reminder(Maria, terça-feira, 24/11/2026, às 15:00, Beatriz Lima)";
+    let once = ("5511987654321".to_owned(), words.to_owned());
+    assert_eq!(carrier.sent(), [once.clone(), once]);
 }
 
 #[tokio::test]

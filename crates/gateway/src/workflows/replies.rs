@@ -1,0 +1,54 @@
+//! A short reply to a reminder or an offer is followed, and its writer told so; everything else is left to people.
+//!
+//! This is part of the transaction that takes the message in, and not a job behind it: a message that is taken in is answered,
+//! one that comes again is known and passed over, and one whose transaction was cut off is neither. A job would have to remember
+//! which message it had followed, or a "1" that is worked on twice could answer two questions.
+
+use appointments::outreach::{self, Answered};
+use conversations::messages::{self, Draft, Inbound, MessageError, MessageText, Received};
+use db::{TenantTx, TxError};
+use kernel::ContactId;
+
+use super::inbound::InboundError;
+use super::wording;
+
+/// Does what the message of `contact` plainly asks for, and confirms it in the same conversation.
+pub(super) async fn answer(
+    tx: &mut TenantTx<'_>,
+    contact: ContactId,
+    received: &Received,
+    message: &Inbound,
+) -> Result<(), InboundError> {
+    // The channel's clock may run ahead of ours; nobody has written in the future.
+    let written = message.sent_at.min(tx.now());
+    let Some(answered) = outreach::answer(tx, contact, &message.body, written).await? else {
+        return Ok(());
+    };
+    let visit = match answered {
+        Answered::Confirmed(id)
+        | Answered::Cancelled(id)
+        | Answered::WantsAnotherTime(id)
+        | Answered::OfferAccepted(_, id) => outreach::visit(tx, id).await?,
+        Answered::OfferDeclined(_) | Answered::OfferGone(_) => None,
+    };
+    let voice = outreach::voice(tx).await?;
+    let text = wording::answered(&voice, answered, visit.as_ref());
+    confirm(tx, received, &text).await?;
+    Ok(())
+}
+
+/// Writes `text` into the conversation, where that can be done: what was asked for is done in any case.
+async fn confirm(tx: &mut TenantTx<'_>, received: &Received, text: &str) -> Result<(), MessageError> {
+    let Ok(text) = MessageText::parse(text) else {
+        return Ok(());
+    };
+    let draft = Draft::text(text);
+    let written = tx
+        .savepoint(async |tx| messages::send(tx, received.conversation, &draft).await)
+        .await;
+    match written {
+        Err(error) if error.db_error().is_some() => Err(error),
+        // Where it is refused the window has closed since they wrote, or there is no address to write to.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

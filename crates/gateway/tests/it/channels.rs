@@ -3,10 +3,12 @@
 mod email;
 mod whatsapp;
 
+use conversations::messages::find;
 use serde_json::{Value, json};
 use test_support::Answer;
 
 use crate::app::{TestApp, until};
+use crate::conversations::{aurora, database};
 
 /// An inbox of Aurora with its token.
 pub(crate) struct MadeInbox {
@@ -70,6 +72,17 @@ pub(crate) async fn message(app: &TestApp, id: &str) -> Value {
 /// Waits until a message has come as far as `delivery`.
 pub(crate) async fn comes_to(app: &TestApp, id: &str, delivery: &str) {
     until(delivery, async || message(app, id).await["delivery"] == delivery).await;
+}
+
+/// Waits until so many attempts at a message have ended and the next one is put off. Asked of the database: attempts are nobody's news.
+pub(crate) async fn is_put_off(app: &TestApp, id: &str, attempts: i32) {
+    let db = database(app);
+    let id = id.parse().unwrap();
+    until("another attempt", async || {
+        let found = db.read(&aurora(), async |tx| find(tx, id).await).await.unwrap();
+        found.attempts == attempts && found.attempted_at.is_none() && found.next_attempt_at.is_some()
+    })
+    .await;
 }
 
 /// Uploads a file to a conversation, and gives its id.

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{MultiPart, SinglePart};
 use lettre::{Address, Message};
 use url::Url;
@@ -114,7 +114,13 @@ fn file(attachment: &Attachment) -> SinglePart {
     };
     // A receiver's system may take a path for one.
     let name = one_line(&attachment.name).replace(['/', '\\', '"'], "_");
-    lettre::message::Attachment::new(name).body(attachment.bytes.clone(), content_type)
+    let file = lettre::message::Attachment::new(name);
+    // Byte for byte: what looks like short lines of text would else go as such, and come out with other ends of lines.
+    let encoding = ContentTransferEncoding::Base64;
+    match lettre::message::Body::new_with_encoding(attachment.bytes.clone(), encoding) {
+        Ok(body) => file.body(body, content_type),
+        Err(bytes) => file.body(bytes, content_type),
+    }
 }
 
 fn mailbox(mailbox: &Mailbox) -> Result<lettre::message::Mailbox, Unsendable> {

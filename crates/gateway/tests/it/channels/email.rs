@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use test_support::mail::{MailServers, Refusal, TestMailbox};
 
-use super::{MadeInbox, comes_to, conversations, make_inbox, message, messages, say, the_conversation, upload, write};
+use super::{
+    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, upload, write,
+};
 use crate::app::{TestApp, until};
 
 struct Stage {
@@ -198,10 +200,7 @@ async fn a_server_that_refuses_for_now_gets_the_mail_later_and_one_that_refuses_
     let conversation = the_conversation(&stage.app).await;
     stage.patient.refuse(Some(Refusal::Temporary));
     let later = say(&stage.app, &conversation, "Bom dia").await;
-    until("an attempt", async || {
-        message(&stage.app, &later).await["version"].as_i64() > Some(2)
-    })
-    .await;
+    is_put_off(&stage.app, &later, 1).await;
     assert_eq!(message(&stage.app, &later).await["delivery"], "queued");
     stage.patient.refuse(None);
     stage.look();

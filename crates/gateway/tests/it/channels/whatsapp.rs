@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_support::whatsapp::{Failure, VERSION, WhatsAppServer};
 
-use super::{MadeInbox, comes_to, conversations, make_inbox, message, messages, say, the_conversation, upload, write};
+use super::{
+    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, upload, write,
+};
 use crate::app::{TestApp, until};
 
 const ANA: &str = "5571981234567";
@@ -230,11 +232,7 @@ async fn a_message_outlives_an_hour_without_whatsapp_and_is_sent_once() {
     let sent = say(&stage.app, &conversation, "Bom dia").await;
     let mut attempt = 1;
     for _ in &failures {
-        until("another attempt", async || {
-            // Each is claimed and put off: two writes.
-            message(&stage.app, &sent).await["version"].as_i64() > Some(attempt * 2)
-        })
-        .await;
+        is_put_off(&stage.app, &sent, attempt).await;
         attempt += 1;
         stage.app.clock.advance(TimeDelta::minutes(15));
         stage.app.shared.wake().notify();

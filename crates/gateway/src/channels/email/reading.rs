@@ -68,7 +68,7 @@ pub(super) fn inbound(
     }
 }
 
-/// A mail of `from`.
+/// A mail that `from` wrote; what machines write does not come this way.
 pub(super) fn arrival(inbox: &Inbox, from: &Party, message: Inbound) -> Arrival {
     let name = from.name.as_deref().and_then(|name| PersonName::parse(name).ok());
     Arrival {
@@ -79,6 +79,7 @@ pub(super) fn arrival(inbox: &Inbox, from: &Party, message: Inbound) -> Arrival 
             ..Claims::default()
         },
         message,
+        is_automatic: false,
     }
 }
 

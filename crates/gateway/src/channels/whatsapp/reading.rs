@@ -58,6 +58,7 @@ pub(super) fn arrival(inbox: &Inbox, message: &IncomingMessage, now: Timestamp) 
             files: Vec::new(),
             reply_to: answers,
         },
+        is_automatic: false,
     };
     let file = match &message.content {
         Content::Media(file) => Some(file.clone()),

@@ -45,6 +45,7 @@ use crate::unmatched::Routes;
         (name = "conversations", description = "Talks with patients and leads: threads, messages, files"),
         (name = "inboxes", description = "Where people write to the clinic, and what is written again and again"),
         (name = "webchat", description = "The chat in the clinic's own web pages, as its visitors use it"),
+        (name = "hooks", description = "Where providers post what happened with them: by a token, and signed"),
     )
 )]
 struct Frame;

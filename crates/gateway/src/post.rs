@@ -74,7 +74,8 @@ impl PostOffice {
         )
         .automatic();
         mail.html = Some(letter.html);
-        self.mailer.send(&mail).await.map(drop)
+        // The dialogue with the server is large; boxed, it makes none of its callers so.
+        Box::pin(self.mailer.send(&mail)).await.map(drop)
     }
 }
 

@@ -433,9 +433,12 @@ fn anybody(number: u32) -> impl Strategy<Value = Value> {
     (texts, listed, rest).prop_map(
         move |((email, insurer, guardian), (mut tags, mut lines, fields), rest)| {
             let (has_cpf, kind, status, day, mut purposes) = rest;
-            (tags.sort(), tags.dedup());
-            (lines.sort_unstable(), lines.dedup());
-            (purposes.sort_unstable(), purposes.dedup());
+            tags.sort();
+            tags.dedup();
+            lines.sort_unstable();
+            lines.dedup();
+            purposes.sort_unstable();
+            purposes.dedup();
             let phones: Vec<_> = lines
                 .iter()
                 .map(|line| json!({"number": format!("119{line}")}))

@@ -64,7 +64,7 @@ impl Line for Chat {
     }
 
     async fn write(&self, person: &Visitor, text: &str) {
-        let body = json!({"id": uuid::Uuid::now_v7(), "body": text, "name": person.name});
+        let body = json!({"id": kernel::MessageId::new_at(kernel::Clock::now(&kernel::SystemClock)), "body": text, "name": person.name});
         for status in [201, 200] {
             self.nobody
                 .call(Method::POST, &format!("{}/messages", self.path))

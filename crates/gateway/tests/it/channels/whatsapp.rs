@@ -230,10 +230,8 @@ async fn a_message_outlives_an_hour_without_whatsapp_and_is_sent_once() {
         stage.server.fail_next(1, failure);
     }
     let sent = say(&stage.app, &conversation, "Bom dia").await;
-    let mut attempt = 1;
-    for _ in &failures {
+    for (attempt, _failure) in (1..).zip(&failures) {
         is_put_off(&stage.app, &sent, attempt).await;
-        attempt += 1;
         stage.app.clock.advance(TimeDelta::minutes(15));
         stage.app.shared.wake().notify();
     }

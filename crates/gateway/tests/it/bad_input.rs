@@ -41,6 +41,12 @@ impl Faults {
     }
 }
 
+/// Whether what comes to `operation` is judged by its signature before anything is read: whatever is wrong, it gives one answer,
+/// which the tests of channels look at.
+fn is_signed(operation: &Operation) -> bool {
+    operation.path.starts_with("/hooks/")
+}
+
 /// An app, somebody who may do everything in it, and ids of rows that are there.
 async fn app_with_rows() -> Option<(TestApp, Actor, Ids)> {
     let app = TestApp::start().await?;

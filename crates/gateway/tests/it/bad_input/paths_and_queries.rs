@@ -105,7 +105,7 @@ async fn ids_that_are_none() {
     let mut faults = Faults::default();
     for operation in operations()
         .into_iter()
-        .filter(|operation| operation.path.contains('{'))
+        .filter(|operation| operation.path.contains('{') && !is_signed(operation))
     {
         let caller = caller_of(&operation, &director, &nobody);
         for id in [

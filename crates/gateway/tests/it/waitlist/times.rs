@@ -169,6 +169,8 @@ async fn hours_that_are_widened_are_found_by_the_next_sweep_and_there_is_one_cha
         json!({ "windows": [{"from_date": "2026-11-28", "until_date": "2026-11-28"}] }),
     );
     let entry = wait(&reception, saturday.clone()).await;
+    // Who came first is told by the clock.
+    app.clock.advance(TimeDelta::seconds(1));
     wait(&reception, with(saturday, json!({"contact_id": world::contact("ana")}))).await;
     settled(&app).await;
     app.actor("director@aurora")

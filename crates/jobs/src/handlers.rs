@@ -115,9 +115,10 @@ impl Handlers {
     /// # use jobs::{Event, HandlerError, Handlers, Retries};
     /// # async fn deliver(_: &db::Db, _: kernel::System, _: Event) -> Result<(), HandlerError> { Ok(()) }
     /// const HOUR: Duration = Duration::from_secs(3_600);
+    /// const PAUSES: &[Duration] = &[Duration::from_secs(5), Duration::from_secs(300), HOUR, HOUR.saturating_mul(24)];
     /// let handlers = Handlers::new()
     ///     .on("webhooks.deliver", deliver)
-    ///     .retries(Retries::Listed(&[Duration::from_secs(5), Duration::from_secs(300), HOUR, HOUR.saturating_mul(24)]))
+    ///     .retries(Retries::Listed(PAUSES))
     ///     .time_limit(Duration::from_secs(20));
     /// ```
     #[must_use]

@@ -39,7 +39,7 @@ const EARLIEST_DAY: TimeDelta = TimeDelta::hours(14);
 /// # use jobs::{Event, HandlerError};
 /// # use kernel::System;
 /// # #[derive(serde::Serialize, serde::Deserialize)]
-/// # struct Calendar { calendar_id: uuid::Uuid }
+/// # struct Calendar { calendar_id: kernel::CalendarFeedId }
 /// const FETCH: &str = "calendars.fetch";
 ///
 /// async fn fetch(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {

@@ -243,7 +243,8 @@ mod tests {
                 "1 2",
                 "3 line_too_long",
                 "3 4",
-                "5 bad_quote",
+                // What is left of it before the line that is too long is a record of one field.
+                "5 wrong_field_count",
                 "6 line_too_long",
                 "5 6"
             ]

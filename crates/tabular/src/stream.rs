@@ -243,7 +243,7 @@ mod tests {
                 "1 2",
                 "3 line_too_long",
                 "3 4",
-                // What is left of it before the line that is too long is a record of one field.
+                // Both lines together close their quote: one cell, where two are wanted.
                 "5 wrong_field_count",
                 "6 line_too_long",
                 "5 6"

@@ -10,7 +10,7 @@ use rest::Problem;
 use serde_json::json;
 
 pub(crate) use self::http::routes;
-pub use self::model::{CannedBody, CannedResponse, Placeholder, Shortcut};
+pub use self::model::{CannedBody, CannedResponse, InvalidCannedBody, InvalidShortcut, Placeholder, Shortcut};
 
 use self::model::Values;
 use self::store::Change;

@@ -191,6 +191,8 @@ run_script() {
 }
 
 start_run() {
+  # Emptied before anything looks at it: what the run before wrote would pass for readiness.
+  : >"$WORK/run"
   # A shell makes what it starts in the background deaf to SIGINT; as typed, it is not.
   PATH="$WORK/bin:$PATH" perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$WORK/project/deploy/dev/run.sh" \
     >"$WORK/run" 2>&1 &

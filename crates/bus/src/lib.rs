@@ -8,7 +8,8 @@
 //!   passed over, a process heard for the first time, and a link that was lost and came back all mean that something may have
 //!   been missed, and all are told.
 //! - **Trust is leased.** [`Link::epoch`] is there only while this process hears its own heartbeats come back through Redis,
-//!   and those of every other process it knows, within [`LEASE`]. A new epoch begins whenever something may have been missed,
+//!   and those of every other process, within [`LEASE`]: of those that it has heard, and of those that are said to be there
+//!   ([`Bus::attend`]), cut off from Redis or not. A new epoch begins whenever something may have been missed,
 //!   so what was remembered in an earlier one is never believed again.
 //! - **Own news are not heard.** Who tells something has done at home what follows from it.
 
@@ -18,6 +19,7 @@ mod peers;
 mod redis;
 mod thread;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,6 +56,8 @@ pub struct Bus(Arc<Inner>);
 
 struct Inner {
     node: Uuid,
+    /// Who may change something, as the database says.
+    roll: Mutex<HashSet<Uuid>>,
     link: Link,
     dropped: AtomicU64,
     redis: Option<Wire>,
@@ -84,12 +88,12 @@ impl Bus {
     /// A process that is alone: what it tells nobody hears, and it misses nothing.
     #[must_use]
     pub fn alone() -> Self {
-        Self::new(Link::alone(), None)
+        Self::new(Uuid::nil(), Link::alone(), None)
     }
 
-    /// A process among others that use the same Redis, once [`Bus::start`] was called.
+    /// The process `node` among others that use the same Redis, once [`Bus::start`] was called.
     #[must_use]
-    pub fn through_redis(client: Client) -> Self {
+    pub fn through_redis(client: Client, node: Uuid) -> Self {
         let (queue, incoming) = mpsc::channel(QUEUE);
         let wire = Wire {
             client,
@@ -97,16 +101,12 @@ impl Bus {
             outgoing: Mutex::new(Outgoing { last: 0, queue }),
             incoming: Mutex::new(Some(incoming)),
         };
-        Self::new(Link::leased(), Some(wire))
+        Self::new(node, Link::leased(), Some(wire))
     }
 
-    fn new(link: Link, redis: Option<Wire>) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a name for a process and its lifetime, not for a row"
-        )]
-        let node = Uuid::new_v4();
+    fn new(node: Uuid, link: Link, redis: Option<Wire>) -> Self {
         Self(Arc::new(Inner {
+            roll: Mutex::new(HashSet::new()),
             node,
             link,
             dropped: AtomicU64::new(0),
@@ -124,6 +124,12 @@ impl Bus {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.0.redis.is_some()
+    }
+
+    /// Notes that `processes` are those that may change something at this moment. While one of them is not heard, nothing that is
+    /// remembered is trusted.
+    pub fn attend(&self, processes: HashSet<Uuid>) {
+        *self.0.roll.lock().unwrap_or_else(PoisonError::into_inner) = processes;
     }
 
     /// How many news could not be sent.

@@ -171,12 +171,19 @@ impl Conversation<'_> {
         if self.heard_at.elapsed() > LEASE * 2 {
             return Err(Broken::Deaf);
         }
-        if !self.peers.all_speak(now) && self.bus.0.link.is_up() {
+        if !self.all_speak(now) && self.bus.0.link.is_up() {
             tracing::warn!("another process is silent; nothing that it may change is remembered until it speaks");
             self.interrupt();
         }
         self.bus.send(Body::Beat);
         Ok(())
+    }
+
+    /// Whether everybody who may change something is heard.
+    fn all_speak(&mut self, now: Instant) -> bool {
+        let mut roll = self.bus.0.roll.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        roll.remove(&self.bus.0.node);
+        self.peers.all_speak(&roll, now)
     }
 
     fn interrupt(&self) {
@@ -262,7 +269,7 @@ impl Conversation<'_> {
             self.beats.pop_front();
             if beat == number {
                 self.heard_at = Instant::now();
-                if self.peers.all_speak(self.heard_at) && self.bus.0.link.renew(sent_at) {
+                if self.all_speak(self.heard_at) && self.bus.0.link.renew(sent_at) {
                     for listener in self.listeners {
                         listener.interrupted();
                     }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 /// How to reach the database as one role.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
+    /// Who connects, for as long as the process lives: the name of its connections, by which others know that it is there.
+    pub process: Uuid,
     /// `postgres://user:password@host:port/database`; masked, since it carries a password.
     pub url: SecretString,
     /// How long one statement may run before the server ends it.
@@ -20,8 +23,14 @@ pub struct DatabaseConfig {
 impl DatabaseConfig {
     /// The role behind `url`, with the timeouts that fit a request.
     #[must_use]
-    pub const fn for_requests(url: SecretString) -> Self {
+    pub fn for_requests(url: SecretString) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a name for a process and its lifetime, not for a row"
+        )]
+        let process = Uuid::new_v4();
         Self {
+            process,
             url,
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(4),

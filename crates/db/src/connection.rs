@@ -1,6 +1,7 @@
 //! Opens connections: the session's time-outs set, statements counted, the clinic's setting prepared.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use kernel::ClinicId;
@@ -11,7 +12,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::accounting::CountStatements;
 use crate::config::DatabaseConfig;
+use crate::roll::connection_name;
 use crate::schema::functions::set_config;
+
+/// How long a server may leave what was sent to it unacknowledged before the connection counts as lost.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Why no connection could be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +48,14 @@ pub enum ConnectError {
 /// [`ConnectError`] when the URL is wrong, the server does not answer, or the session cannot be set up.
 pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectError> {
     let mut settings: tokio_postgres::Config = config.url.expose_secret().parse().map_err(ConnectError::InvalidUrl)?;
-    settings.application_name("taskmed");
-    settings.connect_timeout(std::time::Duration::from_secs(5));
+    settings.application_name(connection_name(config.process));
+    settings.connect_timeout(Duration::from_secs(5));
+    // A server that vanished without a word (a failover, a cut cable) is noticed within seconds, not after the system's quarter of
+    // an hour: by what it does not acknowledge, and where nothing is under way by what it does not answer.
+    settings.tcp_user_timeout(SILENCE);
+    settings.keepalives_idle(SILENCE);
+    settings.keepalives_interval(Duration::from_secs(2));
+    settings.keepalives_retries(3);
     // Data lies in memory or on solid-state disks, where a page out of order costs little more than one in order.
     settings.options(format!(
         "-c random_page_cost=1.1 -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",

@@ -16,6 +16,7 @@ pub mod migrations;
 mod pipeline;
 mod pool;
 mod queue;
+mod roll;
 pub mod schema;
 mod tenant;
 
@@ -28,4 +29,5 @@ pub use literal::Literal;
 pub use lookup::{Lookup, LookupBy};
 pub use pool::Db;
 pub use queue::Job;
+pub use roll::processes_connected;
 pub use tenant::{TenantRead, TenantTx};

@@ -31,7 +31,8 @@ pub struct Commit<'a> {
 }
 
 /// Hears of every commit that made something stale or told something, after it is durable and before the writer's caller is answered, so that
-/// a client always reads its own writes.
+/// a client always reads its own writes through the process that made them. Through another process it may read what that one still
+/// holds, until the news is there.
 pub trait CommitListener: Send + Sync {
     /// `commit` is durable now.
     fn committed<'a>(&'a self, commit: Commit<'a>) -> BoxFuture<'a, ()>;

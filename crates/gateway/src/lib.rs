@@ -14,6 +14,7 @@ mod imports;
 mod monitoring;
 pub mod post;
 pub mod realtime;
+mod roll;
 pub mod server;
 pub mod shared;
 mod unmatched;

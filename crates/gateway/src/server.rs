@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::shared::{AssemblyError, Shared, Worker};
-use crate::{app, documents, realtime, workflows};
+use crate::{app, documents, realtime, roll, workflows};
 
 /// Why the server could not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,7 @@ pub struct Running {
     keeper: realtime::KeeperHandle,
     housekeeping: rt::task::JoinHandle<()>,
     exchange: rt::task::JoinHandle<()>,
+    roll: rt::task::JoinHandle<()>,
     leave_house: oneshot::Sender<()>,
 }
 
@@ -109,6 +110,7 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
         keeper,
         housekeeping: rt::spawn(keep_house(shared.clone(), left)),
         exchange: rt::spawn(share_limits(shared.clone())),
+        roll: rt::spawn(roll::call(shared.bus().clone(), shared.config().database.clone())),
         leave_house,
         shared,
     };
@@ -142,6 +144,7 @@ impl Running {
         self.keeper.stop().await;
         self.bus.stop().await;
         self.exchange.abort();
+        self.roll.abort();
         // Not aborted: what it is writing just now would be lost.
         drop(self.leave_house);
         if let Err(error) = self.housekeeping.await {

@@ -92,10 +92,9 @@ impl Shared {
     /// # Errors
     /// [`AssemblyError`].
     pub fn with_channels(config: Config, clock: Arc<dyn Clock>, channels: Channels) -> Result<Self, AssemblyError> {
-        let bus = config
-            .redis
-            .as_ref()
-            .map_or_else(Bus::alone, |redis| Bus::through_redis(redis.client.clone()));
+        let bus = config.redis.as_ref().map_or_else(Bus::alone, |redis| {
+            Bus::through_redis(redis.client.clone(), config.database.process)
+        });
         let cache = Cache::linked(config.cache, Arc::clone(&clock), bus.link().clone());
         let live = Live::new(config.realtime.clone(), bus.clone());
         let verdicts = Verdicts::new();

@@ -83,15 +83,10 @@ impl Catalogue {
         errors.finish(Some(EventChoice(chosen)))
     }
 
-    /// The permissions that `choice` names by exact kinds and the holder of `held` lacks. Groups ask for nothing: of them only
-    /// what may be heard is told.
-    pub(crate) fn lacking(&self, choice: &EventChoice, held: PermissionSet) -> PermissionSet {
-        choice
-            .0
-            .iter()
-            .filter_map(|entry| self.permission_of(entry))
-            .filter(|permission| !held.contains(*permission))
-            .collect()
+    /// What one must be permitted to hear for `choice`, as far as it names exact kinds. Groups ask for nothing: of them only what
+    /// may be heard is told.
+    pub(crate) fn named_by(&self, choice: &EventChoice) -> PermissionSet {
+        choice.0.iter().filter_map(|entry| self.permission_of(entry)).collect()
     }
 
     /// The permissions among `held` that this catalogue asks for.
@@ -165,9 +160,9 @@ mod tests {
             catalogue().heard(Some(&choose(&["contact.*"]).unwrap()), reads),
             [""; 0]
         );
-        assert_eq!(catalogue().lacking(&all, reads), PermissionSet::NONE);
+        assert_eq!(catalogue().named_by(&all), PermissionSet::NONE);
         assert_eq!(
-            catalogue().lacking(&choose(&["contact.created"]).unwrap(), reads),
+            catalogue().named_by(&choose(&["contact.created"]).unwrap()),
             PermissionSet::of(&[Permission::ContactsRead])
         );
     }

@@ -58,6 +58,16 @@ impl Hands {
         }
     }
 
+    /// Whether `event` waits for others and takes no place.
+    pub(crate) fn is_outside(&self, event: &Event) -> bool {
+        self.handlers.is_outside(event.kind())
+    }
+
+    /// The kinds of event of which that is true.
+    pub(crate) fn outside_kinds(&self) -> Vec<&'static str> {
+        self.handlers.outside_kinds()
+    }
+
     /// Has the handlers of its kind handle `event`, on `db`.
     pub(crate) async fn attempt(&self, db: &Db, event: Event) -> Attempted {
         let span = tracing::info_span!(

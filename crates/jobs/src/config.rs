@@ -12,6 +12,8 @@ use crate::backoff::RetryPolicy;
 pub struct WorkerConfig {
     /// How much is handled at a time.
     pub places: Places,
+    /// How much may wait for other servers beside that.
+    pub outside: Outside,
     /// How long one attempt at an event may take, unless its kind says otherwise. A claim holds for twice as long; the worker
     /// renews it while it goes on with the event, and who is killed renews no more.
     pub time_limit: Duration,
@@ -29,6 +31,7 @@ impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             places: Places::default(),
+            outside: Outside::default(),
             time_limit: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
@@ -95,6 +98,24 @@ impl Places {
             Lane::Bulk => self.bulk,
         };
         places.max(1)
+    }
+}
+
+/// How much of each lane waits for somebody else's server at a time; at least 1 of each. It takes none of the lane's places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside {
+    /// Of all clinics together. It bounds memory: each may hold files or mails of tens of megabytes.
+    pub at_a_time: u16,
+    /// Of one clinic.
+    pub of_one_clinic: u16,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            at_a_time: 32,
+            of_one_clinic: 4,
+        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! The worker's own connection to the database.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use db::{DatabaseConfig, DbError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::time::timeout;
 
 /// The worker's statements go by the index, also before the database has counted the rows of a table that fills within seconds.
 const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// How much longer than the server's own limit of a statement its answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One connection as the worker's role, over which many statements may travel at a time: made when there is none, and forgotten
 /// when it is lost.
@@ -30,7 +35,13 @@ impl Connection {
         work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let connection = self.get().await?;
-        let result = work(&connection).await;
+        // The server ends a statement in its time; a server that is gone ends nothing, and the queue must not stand for it.
+        let patience = self.database.statement_timeout + PATIENCE;
+        let result = timeout(patience, work(&connection)).await.unwrap_or_else(|_elapsed| {
+            Err(DbError::Unavailable {
+                reason: "the database does not answer on this connection".to_owned(),
+            })
+        });
         if matches!(result, Err(DbError::Unavailable { .. })) {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             // Another statement may have made a new one already.

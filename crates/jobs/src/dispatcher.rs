@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 
-use kernel::{Lane, Timestamp};
+use kernel::{ClinicId, Lane, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use crate::attempt::Attempted;
+use crate::attempt::{Attempted, Hands};
 use crate::config::WorkerConfig;
 use crate::event::Event;
+use crate::outside::Waiting;
 use crate::queue::Queue;
-use crate::store::{Claim, Room};
+use crate::store::{Claim, Closed, Room};
 use crate::wake::Wake;
 
 /// The least time between two looks that found little, however often the worker is woken: under many commits it looks fifty
@@ -48,6 +49,8 @@ struct LaneState {
     told: bool,
     /// Whether the last look found as much as there was room for.
     full: bool,
+    /// What waits for others, and takes no place.
+    outside: Waiting,
 }
 
 impl LaneState {
@@ -75,6 +78,25 @@ impl LaneState {
         self.full || (self.told && self.room() == 0)
     }
 
+    /// Hands on what waits for others and may begin.
+    fn begin_outside(&mut self) {
+        while let Some(event) = self.outside.begin() {
+            self.hand_out(event);
+        }
+    }
+
+    fn hand_out(&self, event: Event) {
+        // A lane's thread ends when it is told to, and then its events are given back.
+        let _ended = self.events.send(event);
+    }
+
+    /// Notes that an attempt of `clinic` at what waits for others is over. There may be more of it, which was not looked at.
+    fn attempted_outside(&mut self, clinic: ClinicId) {
+        let may_have_more = self.outside.over(clinic);
+        self.begin_outside();
+        self.told |= may_have_more;
+    }
+
     /// Notes that an attempt is over.
     fn attempted(&mut self, took: Duration) {
         self.in_hand = self.in_hand.saturating_sub(1);
@@ -86,12 +108,15 @@ impl LaneState {
 struct InHand {
     lane: Lane,
     until: Timestamp,
+    /// Whether it waits for others, and takes no place.
+    is_outside: bool,
 }
 
 /// Claims, hands out, settles.
 pub(crate) struct Dispatcher<'d> {
     queue: &'d Queue,
     config: WorkerConfig,
+    hands: Hands,
     wake: &'d Wake,
     /// Other processes, and schedules.
     heard: &'d Notify,
@@ -122,6 +147,7 @@ impl<'d> Dispatcher<'d> {
     pub(crate) fn new(
         queue: &'d Queue,
         config: WorkerConfig,
+        hands: Hands,
         ears: Ears<'d>,
         lanes: impl Iterator<Item = (Lane, mpsc::UnboundedSender<Event>)>,
     ) -> Self {
@@ -140,10 +166,12 @@ impl<'d> Dispatcher<'d> {
             pace: None,
             told: true,
             full: false,
+            outside: Waiting::new(config.outside),
         });
         Self {
             queue,
             config,
+            hands,
             wake,
             heard,
             token,
@@ -250,7 +278,11 @@ impl<'d> Dispatcher<'d> {
                 continue;
             };
             if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.lane == held.lane) {
-                lane.attempted(took);
+                if held.is_outside {
+                    lane.attempted_outside(claim.clinic);
+                } else {
+                    lane.attempted(took);
+                }
             }
         }
     }
@@ -266,7 +298,8 @@ impl<'d> Dispatcher<'d> {
                 events: lane.room(),
             })
             .collect();
-        let claimed = self.queue.claim(&rooms).await;
+        let closed = self.closed(&rooms);
+        let claimed = self.queue.claim(&rooms, &closed).await;
         self.last_look = Instant::now();
         match claimed {
             Ok(events) => {
@@ -283,6 +316,25 @@ impl<'d> Dispatcher<'d> {
         }
     }
 
+    /// What is not to be claimed though there is room: what would wait for others, of whom enough is waited for.
+    fn closed(&self, rooms: &[Room]) -> Closed {
+        let mut closed = Closed {
+            kinds: self.hands.outside_kinds(),
+            ..Closed::default()
+        };
+        for state in &self.lanes {
+            if !rooms.iter().any(|room| room.lane == state.lane) {
+                continue;
+            }
+            if state.outside.is_full() {
+                closed.lanes.push(state.lane);
+            }
+            let crowded = state.outside.crowded().map(|clinic| (state.lane, clinic));
+            closed.clinics.extend(crowded);
+        }
+        closed
+    }
+
     fn hand_out(&mut self, rooms: &[Room], events: Vec<Event>) {
         for lane in &mut self.lanes {
             let Some(room) = rooms.iter().find(|room| room.lane == lane.lane) else {
@@ -291,17 +343,23 @@ impl<'d> Dispatcher<'d> {
             let claimed = events.iter().filter(|event| event.lane == lane.lane).count();
             lane.told = false;
             lane.full = claimed >= room.events;
-            lane.in_hand += claimed;
         }
         for event in events {
             let held = InHand {
                 lane: event.lane,
                 until: event.held_until,
+                is_outside: self.hands.is_outside(&event),
             };
-            self.in_hand.insert(event.claim(), held);
-            if let Some(lane) = self.lanes.iter().find(|lane| lane.lane == event.lane) {
-                // A lane's thread ends when it is told to, and then its events are given back.
-                let _ended = lane.events.send(event);
+            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.lane == event.lane) {
+                let claim = event.claim();
+                if held.is_outside {
+                    lane.outside.take(event);
+                    lane.begin_outside();
+                } else {
+                    lane.in_hand += 1;
+                    lane.hand_out(event);
+                }
+                self.in_hand.insert(claim, held);
             }
         }
     }

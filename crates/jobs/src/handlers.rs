@@ -78,6 +78,7 @@ struct Kind {
     handlers: Vec<Box<dyn Handle + Send + Sync>>,
     retries: Option<Retries>,
     time_limit: Option<Duration>,
+    waits_outside: bool,
 }
 
 impl std::fmt::Debug for Handlers {
@@ -136,6 +137,28 @@ impl Handlers {
             kind.time_limit = Some(limit);
         }
         self
+    }
+
+    /// Says that most of the work of the kind that was named last is to wait for a server that is not ours. It takes no place of
+    /// its lane, and a clinic has only so much of it at a time: see [`crate::Outside`]. Its handler must hold no connection of
+    /// the database while it waits, and may not compute for long.
+    #[must_use]
+    pub fn waits_outside(mut self) -> Self {
+        if let Some(kind) = self.kind_named_last() {
+            kind.waits_outside = true;
+        }
+        self
+    }
+
+    /// The kinds that wait for others.
+    pub(crate) fn outside_kinds(&self) -> Vec<&'static str> {
+        let kinds = self.by_kind.iter().filter(|(_, kind)| kind.waits_outside);
+        kinds.map(|(name, _)| *name).collect()
+    }
+
+    /// Whether `kind` waits for others.
+    pub(crate) fn is_outside(&self, kind: &str) -> bool {
+        self.by_kind.get(kind).is_some_and(|kind| kind.waits_outside)
     }
 
     fn kind_named_last(&mut self) -> Option<&mut Kind> {

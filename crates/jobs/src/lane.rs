@@ -72,9 +72,11 @@ async fn work(db: &Db, equipment: Equipment, mut given: mpsc::UnboundedReceiver<
     } = equipment;
     let mut waiting: VecDeque<Event> = VecDeque::new();
     let mut running = FuturesUnordered::new();
+    // The dispatcher gives out no more of these than there may be.
+    let mut outside = FuturesUnordered::new();
     loop {
         let now = *phase.borrow_and_update();
-        if now == Phase::Gone || (now == Phase::Leaving && running.is_empty()) {
+        if now == Phase::Gone || (now == Phase::Leaving && running.is_empty() && outside.is_empty()) {
             return;
         }
         while now == Phase::Working
@@ -94,7 +96,16 @@ async fn work(db: &Db, equipment: Equipment, mut given: mpsc::UnboundedReceiver<
                     return;
                 }
             }
-            Some(event) = given.recv() => waiting.push_back(event),
+            Some(over) = outside.next() => {
+                if attempted.send(over).is_err() {
+                    return;
+                }
+            }
+            Some(event) = given.recv() => if !hands.is_outside(&event) {
+                waiting.push_back(event);
+            } else if now == Phase::Working {
+                outside.push(hands.attempt(db, event));
+            },
         }
     }
 }

@@ -11,6 +11,8 @@
 //! - Events come in no promised order.
 //! - **Lanes** do not wait for one another: each has its own places, its own thread, and its own connections. However much waits
 //!   in a lower lane, and however slow its handlers are, an urgent job is begun at once.
+//! - What **waits for somebody else's server** ([`Handlers::waits_outside`]) takes no place of its lane, and of one clinic there
+//!   is so much at a time: a clinic whose servers hang holds up itself alone.
 //! - A handler that fails is tried again with growing pauses, and given up after a number of attempts: the row stays, with
 //!   `failed_at` and `last_error`, until somebody looks at it ([`dead_letters`]).
 //! - An event that nobody handles is passed over: the row stays for those who read the events. A job that nobody handles waits,
@@ -38,6 +40,7 @@ mod handlers;
 mod housekeeping;
 mod lane;
 mod listener;
+mod outside;
 mod queue;
 mod retention;
 mod schedules;
@@ -47,7 +50,7 @@ mod wake;
 mod worker;
 
 pub use backoff::{Retries, RetryPolicy};
-pub use config::{Places, Retention, WorkerConfig};
+pub use config::{Outside, Places, Retention, WorkerConfig};
 pub use event::Event;
 pub use handlers::{HandlerError, Handlers};
 pub use retention::Removed;

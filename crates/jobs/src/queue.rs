@@ -11,7 +11,7 @@ use crate::attempt::{Attempted, Verdict};
 use crate::config::WorkerConfig;
 use crate::connection::Connection;
 use crate::event::Event;
-use crate::store::{self, Claim, Return, Room, Standing};
+use crate::store::{self, Claim, Closed, Return, Room, Standing};
 
 /// How often it is tried to say what became of events whose attempts are over: more often than the loss of one connection takes.
 const MOST_TRIES: u32 = 3;
@@ -45,12 +45,12 @@ impl Queue {
         self.clock.now()
     }
 
-    /// Takes what is due, by one statement.
-    pub(crate) async fn claim(&self, rooms: &[Room]) -> Result<Vec<Event>, DbError> {
+    /// Takes what is due and not `closed`, by one statement.
+    pub(crate) async fn claim(&self, rooms: &[Room], closed: &Closed) -> Result<Vec<Event>, DbError> {
         let now = self.now();
         let until = now.saturating_add(self.config.lease());
         self.connection
-            .run(async |connection| store::claim(connection, now, until, rooms).await)
+            .run(async |connection| store::claim(connection, (now, until), rooms, closed).await)
             .await
     }
 

@@ -80,13 +80,23 @@ pub(crate) struct Room {
     pub(crate) events: usize,
 }
 
-/// Takes, of each lane, as many events as there is room for that are due at `now` and that nobody holds, until `until`; the
-/// longest due first. Rows that another worker is taking at this moment are passed over.
+/// What is left waiting though its lane has room: events of these kinds, where enough of them is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    pub(crate) kinds: Vec<&'static str>,
+    /// Lanes that take none of them.
+    pub(crate) lanes: Vec<Lane>,
+    /// Clinics that get none in a lane.
+    pub(crate) clinics: Vec<(Lane, ClinicId)>,
+}
+
+/// Takes, of each lane, as many events as there is room for that are due at the first instant, that nobody holds and that are not
+/// `closed`, until the second; the longest due first. Rows that another worker is taking at this moment are passed over.
 pub(crate) async fn claim(
     connection: &AsyncPgConnection,
-    now: Timestamp,
-    until: Timestamp,
+    (now, until): (Timestamp, Timestamp),
     rooms: &[Room],
+    closed: &Closed,
 ) -> Result<Vec<Event>, DbError> {
     #[expect(
         clippy::disallowed_methods,
@@ -100,6 +110,7 @@ pub(crate) async fn claim(
                  SELECT clinic_id, id FROM outbox
                  WHERE lane = room.lane AND handled_at IS NULL AND failed_at IS NULL AND available_at <= $1
                      AND (locked_until IS NULL OR locked_until <= $1)
+                     AND NOT (kind = ANY($5) AND (lane = ANY($6) OR (lane, clinic_id) IN (SELECT * FROM unnest($7, $8))))
                  ORDER BY available_at LIMIT room.events FOR UPDATE SKIP LOCKED
              ) AS waiting
          )
@@ -108,7 +119,7 @@ pub(crate) async fn claim(
          RETURNING outbox.clinic_id, outbox.id, outbox.kind, outbox.payload, outbox.created_at, outbox.attempts, outbox.lane,
              outbox.class = 'job' AS is_job",
     );
-    let lanes: Vec<i16> = rooms.iter().map(|room| room.lane.number()).collect();
+    let lanes = numbers(rooms.iter().map(|room| room.lane));
     let most: Vec<i64> = rooms
         .iter()
         .map(|room| i64::try_from(room.events).unwrap_or(i64::MAX))
@@ -118,9 +129,17 @@ pub(crate) async fn claim(
         .bind::<Timestamptz, _>(until)
         .bind::<Array<SmallInt>, _>(lanes)
         .bind::<Array<BigInt>, _>(most)
+        .bind::<Array<Text>, _>(&closed.kinds)
+        .bind::<Array<SmallInt>, _>(numbers(closed.lanes.iter().copied()))
+        .bind::<Array<SmallInt>, _>(numbers(closed.clinics.iter().map(|(lane, _)| *lane)))
+        .bind::<Array<Uuid>, _>(closed.clinics.iter().map(|(_, clinic)| *clinic).collect::<Vec<_>>())
         .load(&mut &*connection)
         .await?;
     Ok(rows.into_iter().map(|row| row.held_until(until)).collect())
+}
+
+fn numbers(lanes: impl Iterator<Item = Lane>) -> Vec<i16> {
+    lanes.map(Lane::number).collect()
 }
 
 /// Whether the claim still held, so that what was said of the event counts.

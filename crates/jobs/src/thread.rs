@@ -107,7 +107,7 @@ pub fn spawn(
                 attempts,
             };
             let senders = lanes.iter().map(|(lane, thread)| (*lane, thread.events.clone()));
-            let mut dispatcher = Dispatcher::new(&queue, config, ears, senders);
+            let mut dispatcher = Dispatcher::new(&queue, config, hands, ears, senders);
             // A handle that was dropped means stop as well.
             let stopped = async { drop(stopped.await) };
             tokio::select! {

@@ -11,7 +11,7 @@ use crate::housekeeping::House;
 use crate::queue::{Outcome, Queue};
 use crate::retention::Removed;
 use crate::schedules::Schedules;
-use crate::store::Room;
+use crate::store::{Closed, Room};
 
 /// Handles events when it is asked to. A server's worker runs by itself: see [`crate::spawn`].
 pub struct Worker {
@@ -77,7 +77,7 @@ impl Worker {
             lane,
             events: usize::from(self.config.places.of(lane)),
         });
-        let events = self.queue.claim(&rooms).await?;
+        let events = self.queue.claim(&rooms, &Closed::default()).await?;
         let outcomes = join_all(events.into_iter().map(async |event| {
             let attempted = self.hands.attempt(&self.db, event).await;
             self.queue.settle(&[attempted]).await

@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bus::{Bus, News, Passing, Told};
 use kernel::{ClinicId, Permission};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::config::RealtimeConfig;
@@ -39,6 +40,9 @@ use self::protocol::Closing;
 use self::seats::Seats;
 use self::topics::Topics;
 
+/// How many sockets are told again at a time what has happened.
+const REPLAYS: usize = 2;
+
 /// Everything live of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct Live(Arc<Parts>);
@@ -48,6 +52,8 @@ struct Parts {
     topics: Topics,
     hub: Hub,
     seats: Seats,
+    /// Turns of those who are told again what has happened: however many come back at once, other requests find connections.
+    replays: Semaphore,
     bus: Bus,
     keeper: keeper::Calls,
     leaving: AtomicBool,
@@ -61,6 +67,7 @@ impl Live {
             topics: Topics::of(crate::events::catalogue()),
             hub: Hub::new(),
             seats: Seats::new(config.sockets, config.sockets_per_principal),
+            replays: Semaphore::new(REPLAYS),
             keeper: keeper::Calls::default(),
             leaving: AtomicBool::new(false),
             config,

@@ -25,6 +25,9 @@ const LONGEST_FRAME: usize = 16 << 10;
 const MOST_TOPICS: usize = 200;
 /// So many frames a second may be sent by a client.
 const MOST_FRAMES: u32 = 50;
+/// So many times within [`RESUMES_COUNTED`] what has happened is told again: it reads up to an hour of the clinic's events.
+const MOST_RESUMES: u32 = 5;
+const RESUMES_COUNTED: Duration = Duration::from_secs(60);
 /// Writing is shown at most so often.
 const TYPING_PAUSE: Duration = Duration::from_millis(500);
 /// A client that is not heard for so many heartbeats is gone.
@@ -62,6 +65,8 @@ pub(super) struct Socket {
     /// Frames that came in the second that began then.
     counted: (Instant, u32),
     typed_at: Option<Instant>,
+    /// How often it was resumed in the time that began then.
+    resumed: (Instant, u32),
 }
 
 impl Socket {
@@ -88,6 +93,7 @@ impl Socket {
             heard_at: now,
             counted: (now, 0),
             typed_at: None,
+            resumed: (now, 0),
         }
     }
 
@@ -303,6 +309,19 @@ impl Socket {
     /// Tells again what has happened since `last`. What happens meanwhile waits in the queue and follows: the socket has been in
     /// the hub since it was opened, so that nothing falls between the two.
     async fn resume(&mut self, last: EventId) -> Step {
+        if self.resumed.0.elapsed() > RESUMES_COUNTED {
+            self.resumed = (Instant::now(), 0);
+        }
+        self.resumed.1 += 1;
+        if self.resumed.1 > MOST_RESUMES {
+            let code = "resumed_too_often";
+            let detail = format!("at most {MOST_RESUMES} times a minute; load everything anew");
+            return self.say(&ServerFrame::Error { code, detail }).await;
+        }
+        let live = self.live.clone();
+        let Ok(_turn) = live.0.replays.acquire().await else {
+            return Err(End::Close(Closing::GOING_AWAY));
+        };
         let system = System::acting_for(self.principal.clinic(), COMPONENT);
         let start = self
             .db

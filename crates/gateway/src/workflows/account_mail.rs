@@ -35,10 +35,12 @@ pub(super) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
             post.mail_invitation(db, system, event).await
         })
         .time_limit(TIME_LIMIT)
+        .waits_outside()
         .on(password_resets::MAIL, async move |db: &Db, system, event| {
             for_resets.mail_password_reset(db, system, event).await
         })
         .time_limit(TIME_LIMIT)
+        .waits_outside()
 }
 
 /// What mails with secrets take.

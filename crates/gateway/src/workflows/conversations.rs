@@ -15,6 +15,7 @@ pub(super) fn handlers(handlers: Handlers, channels: Channels, keys: ClinicKeys)
         .on(SEND, async move |db: &Db, system: System, event: Event| {
             send(db, &channels, &keys, &system, event.payload()?).await
         })
+        .waits_outside()
 }
 
 /// A conversation that was put off comes back.

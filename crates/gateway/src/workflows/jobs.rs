@@ -56,7 +56,9 @@ fn schedules() -> Schedules {
 
 /// Which event is followed by what.
 fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
-    let handlers = Handlers::new().on(holds::service::EXPIRED, remove_lapsed_hold);
+    // Integrators are told first, so that whatever else follows an event, and fails or is given up, keeps nothing from them.
+    let handlers = webhooks::handlers(Handlers::new(), courier);
+    let handlers = handlers.on(holds::service::EXPIRED, remove_lapsed_hold);
     let handlers = waitlist::handlers(handlers);
     let handlers = reminders::handlers(handlers);
     let handlers = outreach::handlers(handlers);
@@ -64,8 +66,7 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
     let handlers = channels::handlers(handlers, shared);
     let handlers = imports::handlers(handlers, shared.files());
-    let handlers = account_mail::handlers(handlers, shared);
-    webhooks::handlers(handlers, courier)
+    account_mail::handlers(handlers, shared)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

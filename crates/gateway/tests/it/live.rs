@@ -304,6 +304,26 @@ async fn who_was_away_for_too_long_is_told_to_load_anew() {
     assert_eq!(socket.frame().await["code"], "unknown_event");
 }
 
+#[tokio::test]
+async fn who_resumes_again_and_again_is_refused() {
+    let Some(app) = TestApp::start().await else { return };
+    book(&app.actor("reception@aurora"), consulta(&tuesday("09:00"))).await;
+    let last = last_event(&app, "aurora").await;
+    let mut socket = Socket::hearing(&app.actor("reception@aurora"), &["appointments"]).await;
+    for _ in 0..5 {
+        socket.say(json!({ "resume": last })).await;
+        assert_eq!(socket.frame().await["type"], "resumed");
+    }
+    socket.say(json!({ "resume": last })).await;
+    let refused = socket.frame().await;
+    assert_eq!(
+        (&refused["type"], &refused["code"]),
+        (&json!("error"), &json!("resumed_too_often"))
+    );
+    book(&app.actor("reception@aurora"), consulta(&tuesday("10:00"))).await;
+    assert_eq!(socket.frame().await["type"], "appointment.booked", "it hears on");
+}
+
 /// A way to write as the gateway of `app` does, on the test's own runtime.
 fn writer(app: &TestApp) -> Db {
     let pool = PoolConfig {

@@ -166,6 +166,36 @@ async fn a_gateway_whose_redis_never_answers_serves_all_the_same() {
 }
 
 #[tokio::test]
+async fn while_a_gateway_writes_that_cannot_be_heard_the_others_believe_nothing_that_they_keep() {
+    let Some((redis, mut unreachable)) = TestRedis::start().zip(TestRedis::start()) else {
+        return;
+    };
+    unreachable.kill();
+    let Some(app) = TestApp::start_with(|config| config.redis = through(&redis)).await else {
+        return;
+    };
+    let here = app.actor("reception@aurora");
+    until("answers are kept", async || here.get(&maria()).await.statements() == 0).await;
+    let deaf = app.neighbour(|config| config.redis = through(&unreachable)).await;
+    let there = deaf.actor("reception@aurora");
+    there.get(&maria()).await.assert_status(200);
+    until("the one that hears sees that somebody is not heard", async || {
+        !app.shared.bus().link().is_up()
+    })
+    .await;
+    for name in ["Maria Souza A", "Maria Souza B", "Maria Souza C"] {
+        there.patch(&maria(), json!({ "name": name })).await.assert_status(200);
+        assert_eq!(here.get(&maria()).await.body["name"], name);
+    }
+    deaf.stop();
+    until("answers are kept again", async || {
+        here.get(&maria()).await.statements() == 0
+    })
+    .await;
+    assert_eq!(here.get(&maria()).await.body["name"], "Maria Souza C");
+}
+
+#[tokio::test]
 async fn a_gateway_that_leaves_is_not_waited_for() {
     let Some((_redis, app, other)) = two().await else {
         return;

@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post};
 use kernel::{WebhookDeliveryId, WebhookEndpointId};
 use rest::permissions::WebhooksManage;
@@ -16,6 +17,7 @@ use super::model::DeliveryStatus;
 use super::service;
 use super::view::WebhookDeliveryView;
 use crate::endpoints::{self, EndpointError};
+use crate::settings::Integrations;
 
 /// Registers the endpoints.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -66,6 +68,7 @@ pub(crate) struct DeliveryFilter {
 #[post("/webhook-endpoints/{id}/test")]
 async fn test_webhook_endpoint(
     caller: Authorized<WebhooksManage>,
+    shared: Data<Integrations>,
     id: PathId<WebhookEndpointId>,
 ) -> Result<HttpResponse, Problem> {
     let endpoint = id.into_inner();
@@ -73,7 +76,8 @@ async fn test_webhook_endpoint(
         .write(async |tx| {
             let delivery = service::test(tx, endpoint).await?;
             let logged: Logged = (delivery, Vec::new());
-            Ok::<_, DeliveryError>(Reply::accepted(WebhookDeliveryView::from(logged)))
+            let view = WebhookDeliveryView::shown(logged, &shared.catalogue, &caller);
+            Ok::<_, DeliveryError>(Reply::accepted(view))
         })
         .await
 }
@@ -85,6 +89,7 @@ async fn test_webhook_endpoint(
 #[get("/webhook-endpoints/{id}/deliveries")]
 async fn list_webhook_deliveries(
     caller: Authorized<WebhooksManage>,
+    shared: Data<Integrations>,
     id: PathId<WebhookEndpointId>,
     list: ListQuery<DeliveryFilter>,
 ) -> Result<HttpResponse, Problem> {
@@ -105,7 +110,8 @@ async fn list_webhook_deliveries(
             }
             let rows = log::list(tx, endpoint, list.filter.status, list.updated_since, &paging).await?;
             let position = |(delivery, _): &Logged| LogPosition { id: delivery.id };
-            Ok::<_, DeliveryError>(paging.page(rows, position, WebhookDeliveryView::from))
+            let shown = |logged| WebhookDeliveryView::shown(logged, &shared.catalogue, &caller);
+            Ok::<_, DeliveryError>(paging.page(rows, position, shown))
         })
         .await
 }
@@ -118,6 +124,7 @@ async fn list_webhook_deliveries(
 #[get("/webhook-endpoints/{id}/deliveries/{delivery_id}")]
 async fn get_webhook_delivery(
     caller: Authorized<WebhooksManage>,
+    shared: Data<Integrations>,
     path: DeliveryPath,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
@@ -133,7 +140,8 @@ async fn get_webhook_delivery(
     caller
         .read(plan, &query, async |tx| {
             let found = log::find(tx, endpoint, delivery).await?;
-            found.map(WebhookDeliveryView::from).ok_or(DeliveryError::NotFound)
+            let shown = |logged| WebhookDeliveryView::shown(logged, &shared.catalogue, &caller);
+            found.map(shown).ok_or(DeliveryError::NotFound)
         })
         .await
 }
@@ -147,6 +155,7 @@ async fn get_webhook_delivery(
 #[post("/webhook-endpoints/{id}/deliveries/{delivery_id}/resend")]
 async fn resend_webhook_delivery(
     caller: Authorized<WebhooksManage>,
+    shared: Data<Integrations>,
     path: DeliveryPath,
 ) -> Result<HttpResponse, Problem> {
     let DeliveryPath { endpoint, delivery } = path;
@@ -154,7 +163,8 @@ async fn resend_webhook_delivery(
         .write(async |tx| {
             let delivery = service::resend(tx, endpoint, delivery).await?;
             let logged = log::with_attempts(tx, vec![delivery]).await?.pop();
-            let view = logged.map(WebhookDeliveryView::from).ok_or(DeliveryError::NotFound)?;
+            let shown = |logged| WebhookDeliveryView::shown(logged, &shared.catalogue, &caller);
+            let view = logged.map(shown).ok_or(DeliveryError::NotFound)?;
             Ok::<_, DeliveryError>(Reply::accepted(view))
         })
         .await

@@ -1,6 +1,6 @@
 //! Deliveries as clients see them.
 
-use kernel::{EventId, Timestamp, Version, WebhookDeliveryId, WebhookEndpointId};
+use kernel::{EventId, Principal, Timestamp, Version, WebhookDeliveryId, WebhookEndpointId};
 use rest::View;
 use serde::Serialize;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::log::Logged;
 use super::model::{Attempt, AttemptError, DeliveryStatus};
+use crate::catalogue::Catalogue;
 
 /// The telling of one event to one endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,9 +22,9 @@ pub(crate) struct WebhookDeliveryView {
     event_type: String,
     /// When it happened.
     occurred_at: Timestamp,
-    /// What is told of it.
-    #[schema(value_type = Object, example = json!({"appointment_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5"}))]
-    data: Value,
+    /// What is told of it; null for who may not hear of such events.
+    #[schema(value_type = Option<Object>, example = json!({"appointment_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5"}))]
+    data: Option<Value>,
     #[schema(inline)]
     status: DeliveryStatus,
     /// When it is tried next; null when it is not. While the endpoint is disabled it waits.
@@ -81,15 +82,19 @@ impl From<Attempt> for WebhookAttemptView {
     }
 }
 
-impl From<Logged> for WebhookDeliveryView {
-    fn from((row, attempts): Logged) -> Self {
+impl WebhookDeliveryView {
+    /// As `reader` may see it. The log is for all who manage endpoints, what events tell is not.
+    pub(crate) fn shown((row, attempts): Logged, catalogue: &Catalogue, reader: &Principal) -> Self {
+        let may_hear = catalogue
+            .permission_of(&row.event_kind)
+            .is_none_or(|permission| reader.permissions().contains(permission));
         Self {
             id: row.id,
             webhook_endpoint_id: row.endpoint_id,
             event_id: row.event_id,
             event_type: row.event_kind,
             occurred_at: row.occurred_at,
-            data: row.payload,
+            data: may_hear.then_some(row.payload),
             status: row.status,
             next_attempt_at: row.next_attempt_at,
             finished_at: row.finished_at,

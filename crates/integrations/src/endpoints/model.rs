@@ -43,6 +43,8 @@ pub(crate) struct Endpoint {
     pub(crate) url: String,
     pub(crate) description: Option<String>,
     pub(crate) events: Vec<String>,
+    /// Names of what it may hear.
+    pub(crate) permissions: Vec<String>,
     pub(crate) status: EndpointStatus,
     pub(crate) disabled_reason: Option<DisabledReason>,
     pub(crate) disabled_at: Option<Timestamp>,

@@ -4,7 +4,7 @@ use auth::sealing::cell;
 use auth::{ClinicKeys, SealingError};
 use chrono::TimeDelta;
 use db::{AuditRecord, TenantRead, TenantTx};
-use kernel::{FieldErrors, PermissionSet, Principal, Version, WebhookEndpointId};
+use kernel::{FieldErrors, Permission, PermissionSet, Principal, Version, WebhookEndpointId};
 use serde_json::json;
 
 use super::error::EndpointError;
@@ -43,7 +43,15 @@ pub(super) async fn create(
 
 /// Whoever names a kind of event must be permitted to hear of it.
 fn check_hearing(shared: &Integrations, caller: &Principal, events: &EventChoice) -> Result<(), EndpointError> {
-    let lacking = shared.catalogue.lacking(events, caller.permissions());
+    check_held(shared.catalogue.named_by(events), caller)
+}
+
+/// What an endpoint hears, nobody who may not hear it can have sent elsewhere.
+fn check_held(heard: PermissionSet, caller: &Principal) -> Result<(), EndpointError> {
+    let lacking: PermissionSet = heard
+        .iter()
+        .filter(|permission| !caller.permissions().contains(*permission))
+        .collect();
     if lacking == PermissionSet::NONE {
         Ok(())
     } else {
@@ -82,8 +90,8 @@ async fn lock_in_use(
     Ok(row)
 }
 
-/// Changes an endpoint. Whoever changes its events, and nobody else, decides anew what it may hear. Enabling it has what waited
-/// delivered.
+/// Changes an endpoint. Whoever changes its events, and nobody else, decides anew what it may hear; whoever sends it to another
+/// address must be permitted to hear all of it. Enabling it has what waited delivered.
 pub(super) async fn update(
     tx: &mut TenantTx<'_>,
     shared: &Integrations,
@@ -103,6 +111,12 @@ pub(super) async fn update(
     let mut changed = Vec::new();
     changed.extend(enabled.map(|_| "status"));
     if let Some(url) = edit.url.as_ref().filter(|url| url.as_str() != current.url) {
+        // Whoever names the address may be whoever listens there.
+        let heard = current
+            .permissions
+            .iter()
+            .filter_map(|name| name.parse::<Permission>().ok());
+        check_held(heard.collect(), caller)?;
         change.url = Some(url.as_str().to_owned());
         // What failed was another address.
         change.failing_since = Some(None);

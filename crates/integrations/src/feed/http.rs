@@ -76,7 +76,7 @@ async fn list_events(
     };
     errors.finish(Some(()))?;
     if let Some(choice) = &choice {
-        for permission in shared.catalogue.lacking(choice, caller.permissions()).iter() {
+        for permission in shared.catalogue.named_by(choice).iter() {
             caller.require(permission)?;
         }
     }

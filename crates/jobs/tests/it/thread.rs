@@ -1,13 +1,14 @@
 //! The worker on its own thread: woken, stopped, and what it leaves behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use db::{Db, Job};
-use jobs::{Event, Handlers, Places, Wake, WorkerConfig};
+use jobs::{Event, Handlers, Outside, Places, Wake, WorkerConfig};
 use kernel::{Lane, System};
 use serde_json::json;
-use test_support::Role;
-use tokio::sync::mpsc;
+use test_support::{Role, world};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::stage::{Gate, Notes, Stage, ends, only_when_woken};
 
@@ -263,4 +264,59 @@ async fn what_takes_longer_than_a_claim_holds_is_held_on_to() {
     ends(handle.stop()).await;
     let standing = stage.standing("test.long").await;
     assert!(standing.handled && standing.attempts == 1, "{standing:?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_others_takes_no_place_and_no_other_clinics_turn() {
+    let Some(stage) = Stage::set().await else { return };
+    let answers = Arc::new(Semaphore::new(0));
+    let their_server = Arc::clone(&answers);
+    let (asked, mut was_asked) = mpsc::unbounded_channel();
+    let (seen, mut was_seen) = mpsc::unbounded_channel();
+    let handlers = Handlers::new()
+        .on("test.outside", async move |_db: &Db, _system: System, event: Event| {
+            asked.send(event.clinic()).unwrap();
+            their_server.acquire().await.unwrap().forget();
+            Ok(())
+        })
+        .waits_outside()
+        .on("test.own", async move |_db: &Db, _system: System, event: Event| {
+            seen.send(event.clinic()).unwrap();
+            Ok(())
+        });
+    let (aurora, horizonte) = (world::clinic("aurora"), world::clinic("horizonte"));
+    stage.enqueue_many(50, "test.outside", Lane::Routine).await;
+    let config = WorkerConfig {
+        places: Places::of_each(1),
+        outside: Outside {
+            at_a_time: 3,
+            of_one_clinic: 2,
+        },
+        ..only_when_woken()
+    };
+    let handle = stage.start(config, handlers);
+    for _ in 0..2 {
+        assert_eq!(ends(was_asked.recv()).await, Some(aurora));
+    }
+    // Behind fifty that hang, the clinic's own work goes on in the only place of the lane.
+    stage
+        .enqueue(|_now| Job::new("test.own", &json!({})).lane(Lane::Routine))
+        .await;
+    assert_eq!(ends(was_seen.recv()).await, Some(aurora));
+    // Of the fifty no third has begun; another clinic's does, though those are longer due.
+    stage
+        .write_in(horizonte, async |tx| {
+            for _ in 0..2 {
+                tx.enqueue(Job::new("test.outside", &json!({})).lane(Lane::Routine));
+            }
+        })
+        .await;
+    assert_eq!(ends(was_asked.recv()).await, Some(horizonte));
+    assert!(was_asked.is_empty(), "no more than three at a time");
+    answers.add_permits(52);
+    for _ in 0..49 {
+        assert!(ends(was_asked.recv()).await.is_some());
+    }
+    ends(handle.stop()).await;
+    assert!(stage.standings("test.outside").await.is_empty(), "each was done");
 }

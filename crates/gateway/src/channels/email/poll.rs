@@ -28,6 +28,7 @@ pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
             poll(db, &files, &keys, &system, event.payload()?).await
         })
         .time_limit(TIME_LIMIT)
+        .waits_outside()
 }
 
 fn failed(error: impl std::fmt::Display) -> HandlerError {

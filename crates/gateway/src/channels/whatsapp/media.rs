@@ -40,9 +40,11 @@ pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
         shared.files().clone(),
         shared.clinic_keys().clone(),
     );
-    handlers.on(FETCH, async move |db: &Db, system: System, event: Event| {
-        fetch(db, &api, &files, &keys, &system, &event).await
-    })
+    handlers
+        .on(FETCH, async move |db: &Db, system: System, event: Event| {
+            fetch(db, &api, &files, &keys, &system, &event).await
+        })
+        .waits_outside()
 }
 
 fn failed(error: impl std::fmt::Display) -> HandlerError {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use kernel::{Clock, SystemClock};
+use kernel::{Clock, Permission, PermissionSet, SystemClock};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use test_support::{Role, world};
@@ -47,6 +47,13 @@ async fn a_booking_arrives_signed_as_the_standard_says_and_as_the_feed_shows_it(
     assert_eq!(delivery["attempts"][0]["http_status"], 200);
     assert_eq!(delivery["attempts"][0]["response"], "answered 200");
     assert!(delivery["attempts"][0]["error"].is_null());
+    assert_eq!(delivery["data"]["appointment_id"], booked.id());
+    let manager = app
+        .integration("aurora", PermissionSet::of(&[Permission::WebhooksManage]))
+        .await;
+    let path = format!("{}/deliveries/{}", endpoint.path, delivery["id"].as_str().unwrap());
+    let shown = manager.get(&path).await.expect_status(200);
+    assert!(shown.body["data"].is_null(), "what happened is for who may hear of it");
 }
 
 #[tokio::test]

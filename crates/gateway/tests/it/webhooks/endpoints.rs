@@ -193,6 +193,23 @@ async fn nobody_has_an_endpoint_hear_what_they_may_not() {
     let widened = key.patch(&endpoint.path, json!({"events": ["contact.created"]})).await;
     widened.assert_problem(403, "permission_not_grantable");
 
+    // Nor has anybody what an endpoint of theirs hears sent to another address.
+    let of_owner = endpoint_at(&app.actor("owner@aurora"), URL, &["contact.*"]).await;
+    let elsewhere = key
+        .patch(&of_owner.path, json!({"url": "https://elsewhere.example/hooks"}))
+        .await;
+    elsewhere.assert_problem(403, "permission_not_grantable");
+    assert!(
+        elsewhere.body["permissions"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("contacts:read"))
+    );
+    key.patch(&of_owner.path, json!({"description": "moved"}))
+        .await
+        .assert_status(200);
+    key.delete(&of_owner.path).await.assert_status(204);
+
     // Of everything it hears what its maker may: not of contacts, until somebody who may decides so.
     happen(&app, "aurora").await;
     let owner = app.actor("owner@aurora");

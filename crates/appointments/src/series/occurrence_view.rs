@@ -25,6 +25,7 @@ pub(super) enum Outcome {
 /// What stands in the way of an occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "the names are words of the API")]
 pub(super) enum Conflict {
     /// Nothing.
     Ok,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use db::schema::{api_keys, clinics, memberships, sessions};
-use db::{Db, DbError, QueryResultExt as _, TxError};
+use db::{Db, DbError, QueryResultExt as _, named_by, tx_error};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{ApiKeyId, ClinicId, Origin, Principal, System, Timestamp};
@@ -49,14 +49,7 @@ pub enum AuthenticationError {
     Database(#[from] DbError),
 }
 
-impl TxError for AuthenticationError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(AuthenticationError);
 
 impl From<TokenError> for AuthenticationError {
     fn from(error: TokenError) -> Self {
@@ -163,11 +156,7 @@ impl Authenticator {
             .db
             .read(&system, async |tx| {
                 sessions::table
-                    .inner_join(
-                        memberships::table.on(memberships::clinic_id
-                            .eq(sessions::clinic_id)
-                            .and(memberships::id.eq(sessions::membership_id))),
-                    )
+                    .inner_join(named_by!(memberships, sessions::membership_id))
                     .inner_join(clinics::table.on(clinics::id.eq(sessions::clinic_id)))
                     .filter(
                         sessions::clinic_id
@@ -193,11 +182,7 @@ impl Authenticator {
             .db
             .read(&system, async |tx| {
                 api_keys::table
-                    .inner_join(
-                        memberships::table.on(memberships::clinic_id
-                            .eq(api_keys::clinic_id)
-                            .and(memberships::id.eq(api_keys::created_by))),
-                    )
+                    .inner_join(named_by!(memberships, api_keys::created_by))
                     .inner_join(clinics::table.on(clinics::id.eq(api_keys::clinic_id)))
                     .filter(
                         api_keys::clinic_id

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use db::schema::{api_keys, clinics, memberships, sessions};
-use db::{DbError, TenantRead};
+use db::{DbError, TenantRead, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{Actor, ApiKeyId, Caller as _, Principal, SessionId};
@@ -63,11 +63,7 @@ pub async fn still_good(tx: &TenantRead<'_>, sign_ins: &[SignIn]) -> Result<Hash
     };
     if !open_sessions.is_empty() {
         let rows: Vec<(SessionId, SessionRow)> = sessions::table
-            .inner_join(
-                memberships::table.on(memberships::clinic_id
-                    .eq(sessions::clinic_id)
-                    .and(memberships::id.eq(sessions::membership_id))),
-            )
+            .inner_join(named_by!(memberships, sessions::membership_id))
             .inner_join(clinics::table.on(clinics::id.eq(sessions::clinic_id)))
             .filter(sessions::clinic_id.eq(tx.clinic()))
             .filter(sessions::id.eq_any(open_sessions))
@@ -81,11 +77,7 @@ pub async fn still_good(tx: &TenantRead<'_>, sign_ins: &[SignIn]) -> Result<Hash
     }
     if !keys.is_empty() {
         let rows: Vec<ApiKeyRow> = api_keys::table
-            .inner_join(
-                memberships::table.on(memberships::clinic_id
-                    .eq(api_keys::clinic_id)
-                    .and(memberships::id.eq(api_keys::created_by))),
-            )
+            .inner_join(named_by!(memberships, api_keys::created_by))
             .inner_join(clinics::table.on(clinics::id.eq(api_keys::clinic_id)))
             .filter(api_keys::clinic_id.eq(tx.clinic()))
             .filter(api_keys::id.eq_any(keys))

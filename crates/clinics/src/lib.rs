@@ -28,7 +28,7 @@ pub mod tags;
 pub use accounts::Accounts;
 pub use events::EVENTS;
 pub use resource::bounded::{Bounded, OutOfBounds};
-pub use resource::error::{ArchiveError, Resource, RowError};
+pub use resource::error::{ArchiveError, RowError};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -1,7 +1,7 @@
 //! Accounts and places in clinics, as they are made: by an accepted invitation, or by the operator.
 
 use db::schema::{memberships, users};
-use db::{DbError, QueryResultExt as _, TenantTx, TxError};
+use db::{DbError, QueryResultExt as _, TenantTx, tx_error};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::email::EmailAddress;
@@ -24,14 +24,7 @@ pub(crate) enum PlaceError {
     Database(#[from] DbError),
 }
 
-impl TxError for PlaceError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(PlaceError);
 
 /// Makes an account. The e-mail must be open to the transaction.
 pub(crate) async fn insert_user(

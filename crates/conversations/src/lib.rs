@@ -8,7 +8,6 @@ pub mod canned;
 pub mod channels;
 pub mod error;
 mod events;
-mod fields;
 pub mod identities;
 pub mod inboxes;
 mod locks;

@@ -49,6 +49,12 @@ impl DbError {
         }
     }
 
+    /// A value that its column cannot hold, or that cannot be read from it.
+    #[must_use]
+    pub fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Query(DieselError::SerializationError(Box::new(error)))
+    }
+
     /// Whether doing the same work again may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
@@ -98,6 +104,21 @@ impl TxError for DbError {
     fn db_error(&self) -> Option<&DbError> {
         Some(self)
     }
+}
+
+/// Makes `$error` a [`TxError`](crate::TxError) whose variant `Database`, and no other, holds a failure of the database.
+#[macro_export]
+macro_rules! tx_error {
+    ($error:ty) => {
+        impl $crate::TxError for $error {
+            fn db_error(&self) -> ::std::option::Option<&$crate::DbError> {
+                match self {
+                    Self::Database(error) => ::std::option::Option::Some(error),
+                    _ => ::std::option::Option::None,
+                }
+            }
+        }
+    };
 }
 
 /// Turns constraints into errors of the domain: `query.on_constraint("rooms_name_once", || Taken).or_database()`.

@@ -1009,8 +1009,22 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_endpoints,
 );
 
-// Joins name both halves of the key: `contacts::table.on(contacts::clinic_id.eq(…).and(contacts::id.eq(…)))`, since diesel's
-// `joinable!` knows single columns only.
+/// The table `$target`, joined to the rows whose column names one of its: `named_by!(contacts, conversations::contact_id)`, and with
+/// `, nullable` where the column may be null. It names both halves of the key, so that no join leaves the clinic; diesel's
+/// `joinable!` knows single columns only.
+#[macro_export]
+macro_rules! named_by {
+    ($target:ident, $from:ident::$column:ident) => {
+        $target::table.on($target::clinic_id
+            .eq($from::clinic_id)
+            .and($target::id.eq($from::$column)))
+    };
+    ($target:ident, $from:ident::$column:ident, nullable) => {
+        $target::table.on($target::clinic_id
+            .eq($from::clinic_id)
+            .and($target::id.nullable().eq($from::$column)))
+    };
+}
 
 /// PostgreSQL functions that queries use.
 pub mod functions {

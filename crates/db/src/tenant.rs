@@ -233,9 +233,7 @@ impl<'c> TenantTx<'c> {
     /// Writes the audit rows, events and jobs, all sent together.
     pub(crate) async fn write_riders(&mut self) -> Result<(), DbError> {
         if let Some(error) = self.riders.failed.take() {
-            return Err(DbError::Query(diesel::result::Error::SerializationError(Box::new(
-                error,
-            ))));
+            return Err(DbError::unwritable(error));
         }
         let rows: Vec<_> = self
             .riders

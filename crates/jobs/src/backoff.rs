@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kernel::EventId;
+use kernel::pause::doubled;
 
 /// Pauses between the attempts at one event: each twice as long as the one before, up to a longest, and each shortened by up to
 /// half, differently for each event, so that what failed together does not come back together.
@@ -73,12 +74,7 @@ impl RetryPolicy {
     /// How long to wait after the failed attempt number `attempt` (the first is 1) at the event `id`. The same for the same
     /// event and attempt.
     pub(crate) fn pause_after(&self, attempt: i32, id: EventId) -> TimeDelta {
-        let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(62);
-        let longest = self
-            .first_pause
-            .num_milliseconds()
-            .saturating_mul(1_i64 << doublings)
-            .min(self.longest_pause.num_milliseconds());
+        let longest = doubled(self.first_pause, attempt.saturating_sub(1), self.longest_pause).num_milliseconds();
         let half = longest / 2;
         TimeDelta::milliseconds(longest - share(attempt, id, half))
     }

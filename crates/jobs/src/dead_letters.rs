@@ -1,7 +1,7 @@
 //! What was given up, and how the queue stands, as one clinic sees it: to be looked at, tried again, or put aside.
 
 use db::schema::outbox;
-use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, TxError};
+use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, tx_error};
 use diesel::dsl::{count_star, min};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -73,14 +73,7 @@ pub enum DeadLetterError {
     Database(#[from] DbError),
 }
 
-impl TxError for DeadLetterError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::NotFound | Self::Waits => None,
-        }
-    }
-}
+tx_error!(DeadLetterError);
 
 /// What was given up, of one `kind` or any, `since` an instant or ever: `most` after the position `after`, the latest first.
 ///

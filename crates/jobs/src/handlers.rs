@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use db::{Db, DbError, TxError};
+use db::{Db, DbError, tx_error};
 use futures_util::future::LocalBoxFuture;
 use kernel::{System, Timestamp};
 
@@ -42,14 +42,7 @@ pub enum HandlerError {
     Database(#[from] DbError),
 }
 
-impl TxError for HandlerError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Retry(_) | Self::RetryAfter { .. } | Self::NotBefore { .. } | Self::Reject(_) => None,
-        }
-    }
-}
+tx_error!(HandlerError);
 
 /// An async function that handles events.
 trait Handle {

@@ -19,6 +19,58 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// An error of a parse that has a stable word for programs.
+pub trait Coded: fmt::Display {
+    /// The word.
+    fn code(&self) -> &'static str;
+}
+
+/// Gives errors the [`Coded`](crate::fields::Coded) word that their own `code()` says.
+#[macro_export]
+macro_rules! coded {
+    ($($error:ty),+ $(,)?) => {$(
+        impl $crate::fields::Coded for $error {
+            fn code(&self) -> &'static str {
+                <$error>::code(self)
+            }
+        }
+    )+};
+}
+
+coded!(
+    crate::documents::InvalidCnpj,
+    crate::documents::InvalidCns,
+    crate::documents::InvalidCpf,
+    crate::documents::InvalidRegistrationNumber,
+    crate::email::InvalidEmailAddress,
+    crate::money::InvalidCurrency,
+    crate::phone::InvalidPhoneNumber,
+    crate::text::InvalidText,
+);
+
+macro_rules! coded_as {
+    ($($error:ty = $code:literal),+ $(,)?) => {$(
+        impl Coded for $error {
+            fn code(&self) -> &'static str {
+                $code
+            }
+        }
+    )+};
+}
+
+coded_as!(
+    crate::access::UnknownRole = "unknown_role",
+    crate::time::InvalidZone = "unknown_zone",
+    crate::week::InvalidWallTime = "invalid_time",
+    crate::week::InvalidWeekday = "invalid_weekday",
+);
+
+impl Coded for std::convert::Infallible {
+    fn code(&self) -> &'static str {
+        match *self {}
+    }
+}
+
 /// All fields of one input that are wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldErrors(Vec<FieldError>);
@@ -64,6 +116,34 @@ impl FieldErrors {
                 None
             }
         }
+    }
+
+    /// The value of a parse; none when it is wrong, which is noted at `pointer`.
+    pub fn read<T, E: Coded>(&mut self, pointer: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.push(pointer, error.code(), error)).ok()
+    }
+
+    /// The value of a field that may be left out: `Some(None)` then, and `None` alone when it is wrong.
+    pub fn read_optional<T, U, E: Coded>(
+        &mut self,
+        pointer: &str,
+        value: Option<T>,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<Option<U>> {
+        match value {
+            None => Some(None),
+            Some(value) => self.read(pointer, parse(value)).map(Some),
+        }
+    }
+
+    /// The value of a field that may be left out; none when it is, and when it is wrong.
+    pub fn read_if_given<T, U, E: Coded>(
+        &mut self,
+        pointer: &str,
+        value: Option<T>,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<U> {
+        value.and_then(|value| self.read(pointer, parse(value)))
     }
 
     /// Whether nothing is wrong.

@@ -11,6 +11,7 @@ pub mod fields;
 pub mod fold;
 pub mod ids;
 pub mod money;
+pub mod pause;
 pub mod phone;
 pub mod queue;
 pub mod text;
@@ -20,7 +21,7 @@ pub mod week;
 
 pub use access::{Actor, Caller, Origin, Permission, PermissionSet, Principal, Role, System};
 pub use cache_tag::Tag;
-pub use fields::{FieldError, FieldErrors};
+pub use fields::{Coded, FieldError, FieldErrors};
 pub use ids::*;
 pub use queue::{Lane, PublicEvent};
 pub use time::{Clock, ManualClock, SystemClock, TimeSlot, Timestamp, Zone};

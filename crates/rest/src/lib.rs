@@ -20,7 +20,9 @@ mod problem;
 mod proxies;
 mod query;
 mod read;
+mod reading;
 mod reply;
+mod rows;
 mod state;
 mod view;
 
@@ -33,9 +35,11 @@ pub use patch::Patch;
 pub use path::PathId;
 pub use problem::Problem;
 pub use proxies::{InvalidNetworks, TrustedProxies};
-pub use query::{Include, ListParams, ListQuery, Query, RowQuery};
+pub use query::{Include, ListParams, ListQuery, NoFilter, Query, RowQuery};
 pub use read::ReadPlan;
+pub use reading::{ReadPatch, as_it_is, changed};
 pub use reply::Reply;
+pub use rows::{Resource, RowError, check_version};
 pub use state::Rest;
 pub use view::View;
 

@@ -64,6 +64,35 @@ pub struct ListQuery<F> {
     pub filter: F,
 }
 
+/// A list that its query narrows by nothing.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFilter {}
+
+impl ListQuery<NoFilter> {
+    /// The list of what belongs to the row `id`, which the path names: cursors and kept answers are no other row's.
+    pub fn of<I>(self, id: I) -> ListQuery<I> {
+        let Self {
+            limit,
+            cursor,
+            sort,
+            updated_since,
+            fields,
+            include,
+            filter: NoFilter {},
+        } = self;
+        ListQuery {
+            limit,
+            cursor,
+            sort,
+            updated_since,
+            fields,
+            include,
+            filter: id,
+        }
+    }
+}
+
 /// The query of one row: which fields, which neighbours.
 #[derive(Debug, Clone, Default, Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -1,6 +1,6 @@
 //! Why a question about free time has no answer.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -21,14 +21,7 @@ impl From<FieldErrors> for AvailabilityError {
     }
 }
 
-impl TxError for AvailabilityError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Invalid(_) => None,
-        }
-    }
-}
+tx_error!(AvailabilityError);
 
 impl From<AvailabilityError> for Problem {
     fn from(error: AvailabilityError) -> Self {

@@ -1,6 +1,6 @@
 //! Why a booking or a move is refused.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 use serde_json::json;
@@ -61,14 +61,7 @@ impl From<FieldErrors> for BookingError {
     }
 }
 
-impl TxError for BookingError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(BookingError);
 
 impl From<BookingError> for Problem {
     fn from(error: BookingError) -> Self {

@@ -4,19 +4,16 @@ use actix_web::{HttpResponse, get, patch, post};
 use kernel::{AppointmentId, Permission, Version};
 use rest::permissions::{AppointmentsRead, AppointmentsWrite};
 use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, OptionalBody, Page, PathId, Problem, ReadPlan, Reply, RowQuery,
-    Valid,
+    AuditRecord, Authorized, ListParams, ListQuery, NoFilter, OptionalBody, Page, PathId, Problem, ReadPlan, Reply,
+    RowQuery, Valid,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 
 use super::error::BookingError;
+use super::input::{BookAppointment, CancelAppointment, EditAppointment, RescheduleAppointment};
 use super::list::{self, AgendaPosition, AppointmentFilter, INCLUDES, SORTS};
 use super::terms::{OverbookPermit, Terms};
 use super::transitions::{self, Edit, Step};
-use super::views::{
-    AppointmentMoveView, AppointmentView, BookAppointment, CancelAppointment, EditAppointment, RescheduleAppointment,
-};
+use super::views::{AppointmentMoveView, AppointmentView};
 use super::{history, service};
 use crate::tags;
 
@@ -100,12 +97,6 @@ pub(crate) async fn get_appointment(
         .await
 }
 
-/// Which moves.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct HistoryFilter {}
-
 /// Lists what an appointment has been through, oldest first.
 #[utoipa::path(tag = "appointments", summary = "Lists the moves of an appointment", operation_id = "list_appointment_history",
     security(("bearer" = ["appointments:read"])), params(("id" = AppointmentId, Path), ListParams),
@@ -114,24 +105,16 @@ pub(crate) struct HistoryFilter {}
 pub(crate) async fn appointment_history(
     caller: Authorized<AppointmentsRead>,
     id: PathId<AppointmentId>,
-    list: ListQuery<HistoryFilter>,
+    list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let bound_to_row = ListQuery {
-        filter: id,
-        limit: list.limit,
-        cursor: list.cursor.clone(),
-        sort: list.sort.clone(),
-        updated_since: list.updated_since,
-        fields: list.fields.clone(),
-        include: list.include.clone(),
-    };
-    let paging = caller.paging::<Version, _>("appointments.history", &bound_to_row, &["appointment_version"])?;
+    let list = list.of(id);
+    let paging = caller.paging::<Version, _>("appointments.history", &list, &["appointment_version"])?;
     let plan = ReadPlan::new("appointments.history")
         .tag(tags::appointment(id))
         .audit(AuditRecord::new("appointments.history", "appointment", id.as_uuid()));
     caller
-        .read_page(plan, &bound_to_row, async |tx| {
+        .read_page(plan, &list, async |tx| {
             let rows = history::page(tx, id, &paging).await?;
             Ok::<_, BookingError>(paging.page(rows, |row| row.appointment_version, AppointmentMoveView::from))
         })

@@ -4,6 +4,7 @@ pub(crate) mod context;
 mod error;
 mod history;
 mod http;
+mod input;
 mod list;
 mod merge;
 pub mod model;

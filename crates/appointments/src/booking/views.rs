@@ -2,11 +2,10 @@
 
 use kernel::money::Money;
 use kernel::{
-    AppointmentId, AppointmentMoveId, ContactId, FieldErrors, PractitionerId, RoomId, SeriesId, ServiceId, Timestamp,
-    Version,
+    AppointmentId, AppointmentMoveId, ContactId, PractitionerId, RoomId, SeriesId, ServiceId, Timestamp, Version,
 };
-use rest::{Patch, View};
-use serde::{Deserialize, Serialize};
+use rest::View;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -14,9 +13,6 @@ use super::history::HistoryRow;
 use super::list::AgendaRow;
 use super::model::{Appointment, AppointmentStatus, CancelledBy, Notes, Reason, Source};
 use super::moves::Action;
-use super::service::BookingRequest;
-use super::terms::Terms;
-use super::transitions::{Edit, Rescheduling};
 
 /// A neighbour by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -256,151 +252,5 @@ impl From<HistoryRow> for AppointmentMoveView {
             appointment_version,
             created_at,
         }
-    }
-}
-
-/// A booking.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BookAppointment {
-    /// The id, when the client made it itself (a UUID, version 7 for preference).
-    id: Option<AppointmentId>,
-    /// Who comes.
-    contact_id: ContactId,
-    /// Who sees them.
-    practitioner_id: PractitionerId,
-    /// What for; gives duration, buffers, price and whether a room is needed.
-    service_id: Option<ServiceId>,
-    /// Where; when none is named and the service needs one, a free one is chosen.
-    room_id: Option<RoomId>,
-    /// When it begins.
-    starts_at: Timestamp,
-    /// When it is over; may be left out with a service.
-    ends_at: Option<Timestamp>,
-    /// What to remember.
-    notes: Option<String>,
-    /// The hold that this booking finishes; it gives what is left out here.
-    hold_id: Option<kernel::HoldId>,
-    /// Books past opening hours and over other bookings; needs `appointments:overbook`.
-    #[serde(default)]
-    pub(super) overbook: bool,
-}
-
-impl BookAppointment {
-    /// The request, under `terms`.
-    pub(super) fn into_request(self, terms: Terms) -> Result<BookingRequest, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let notes = self.notes.and_then(|notes| take_notes(&mut errors, &notes));
-        errors.finish(Some(BookingRequest {
-            id: self.id,
-            contact: self.contact_id,
-            practitioner: self.practitioner_id,
-            service: self.service_id,
-            room: self.room_id,
-            starts_at: self.starts_at,
-            ends_at: self.ends_at,
-            notes,
-            hold: self.hold_id,
-            terms,
-        }))
-    }
-}
-
-fn take_notes(errors: &mut FieldErrors, notes: &str) -> Option<Notes> {
-    Notes::parse(notes)
-        .map_err(|error| errors.push("/notes", error.code(), error))
-        .ok()
-}
-
-fn take_reason(errors: &mut FieldErrors, reason: &str) -> Option<Reason> {
-    Reason::parse(reason)
-        .map_err(|error| errors.push("/reason", error.code(), error))
-        .ok()
-}
-
-/// Changes in place.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EditAppointment {
-    /// What staff wrote about it; null clears.
-    #[serde(default)]
-    notes: Patch<String>,
-    /// Where; null gives the room back, or has one chosen when the service needs one.
-    #[serde(default)]
-    room_id: Patch<RoomId>,
-    /// What for; the price becomes that service's.
-    #[serde(default)]
-    service_id: Patch<ServiceId>,
-}
-
-impl TryFrom<EditAppointment> for Edit {
-    type Error = FieldErrors;
-
-    fn try_from(body: EditAppointment) -> Result<Self, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let notes = body
-            .notes
-            .into_change()
-            .map(|notes| notes.and_then(|notes| take_notes(&mut errors, &notes)));
-        errors.finish(Some(Self {
-            notes,
-            room: body.room_id.into_change(),
-            service: body.service_id.into_change(),
-        }))
-    }
-}
-
-/// Another time.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RescheduleAppointment {
-    /// When it begins.
-    starts_at: Timestamp,
-    /// When it is over; when left out, it stays as long as it was.
-    ends_at: Option<Timestamp>,
-    /// Who sees the patient, when that changes.
-    practitioner_id: Option<PractitionerId>,
-    /// Where, when that changes.
-    room_id: Option<RoomId>,
-    /// Why.
-    reason: Option<String>,
-    /// Moves it past opening hours and over other bookings; needs `appointments:overbook`.
-    #[serde(default)]
-    pub(super) overbook: bool,
-}
-
-impl RescheduleAppointment {
-    /// The request, under `terms`.
-    pub(super) fn into_request(self, terms: Terms) -> Result<Rescheduling, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let reason = self.reason.and_then(|reason| take_reason(&mut errors, &reason));
-        errors.finish(Some(Rescheduling {
-            starts_at: self.starts_at,
-            ends_at: self.ends_at,
-            practitioner: self.practitioner_id,
-            room: self.room_id,
-            reason,
-            terms,
-        }))
-    }
-}
-
-/// A cancellation.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CancelAppointment {
-    /// Who called it off; the clinic when nobody is named.
-    #[schema(default = "clinic")]
-    by: Option<CancelledBy>,
-    /// Why.
-    reason: Option<String>,
-}
-
-impl CancelAppointment {
-    /// Who, and why.
-    pub(super) fn parse(self) -> Result<(CancelledBy, Option<Reason>), FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let reason = self.reason.and_then(|reason| take_reason(&mut errors, &reason));
-        errors.finish(Some((self.by.unwrap_or(CancelledBy::Clinic), reason)))
     }
 }

@@ -1,7 +1,7 @@
 //! Why a feed is not made, shown or revoked.
 
 use auth::secrets::RandomnessError;
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -28,14 +28,7 @@ pub(crate) enum FeedError {
     Database(#[from] DbError),
 }
 
-impl TxError for FeedError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(FeedError);
 
 impl From<FeedError> for Problem {
     fn from(error: FeedError) -> Self {

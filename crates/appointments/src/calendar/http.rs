@@ -142,13 +142,7 @@ impl TryFrom<CreateFeed> for NewFeed {
             show_contact_names,
         } = body;
         let mut errors = FieldErrors::new();
-        let name = match Label::parse(&name) {
-            Ok(name) => Some(name),
-            Err(error) => {
-                errors.push("/name", error.code(), error);
-                None
-            }
-        };
+        let name = errors.read("/name", Label::parse(&name));
         if practitioner_id.is_some() && room_id.is_some() {
             errors.push(
                 "/room_id",
@@ -205,7 +199,6 @@ pub(crate) async fn list_feeds(
     caller: Authorized<AppointmentsRead>,
     list: ListQuery<FeedFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let paging = caller.paging::<FeedPosition, _>("calendar_feeds.list", &list, &["created_at"])?;
     let plan = ReadPlan::new("calendar_feeds.list")
         .tag(tags::calendar_feeds())
@@ -228,7 +221,6 @@ pub(crate) async fn get_feed(
     id: PathId<CalendarFeedId>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let id = id.into_inner();
     let plan = ReadPlan::new("calendar_feeds.get")
         .query(&id)

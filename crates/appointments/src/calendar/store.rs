@@ -4,7 +4,7 @@ use auth::secrets::SecretHash;
 use chrono::TimeDelta;
 use db::schema::functions::oldest_open_transaction;
 use db::schema::{appointments, calendar_feeds, clinics, contacts, practitioners, rooms, services};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::try_join;
@@ -162,26 +162,10 @@ macro_rules! entries {
         // One more, to know whether there are more.
         let most = i64::try_from(MOST_EACH_WAY).unwrap_or(i64::MAX);
         let mut query = appointments::table
-            .inner_join(
-                contacts::table.on(contacts::clinic_id
-                    .eq(appointments::clinic_id)
-                    .and(contacts::id.eq(appointments::contact_id))),
-            )
-            .inner_join(
-                practitioners::table.on(practitioners::clinic_id
-                    .eq(appointments::clinic_id)
-                    .and(practitioners::id.eq(appointments::practitioner_id))),
-            )
-            .left_join(
-                rooms::table.on(rooms::clinic_id
-                    .eq(appointments::clinic_id)
-                    .and(rooms::id.nullable().eq(appointments::room_id))),
-            )
-            .left_join(
-                services::table.on(services::clinic_id
-                    .eq(appointments::clinic_id)
-                    .and(services::id.nullable().eq(appointments::service_id))),
-            )
+            .inner_join(named_by!(contacts, appointments::contact_id))
+            .inner_join(named_by!(practitioners, appointments::practitioner_id))
+            .left_join(named_by!(rooms, appointments::room_id, nullable))
+            .left_join(named_by!(services, appointments::service_id, nullable))
             .filter(appointments::clinic_id.eq($tx.clinic()))
             .select((
                 appointments::id,

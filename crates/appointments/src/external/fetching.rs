@@ -9,6 +9,7 @@ use auth::ClinicKeys;
 use chrono::TimeDelta;
 use db::{Db, Job};
 use fetch::{Answer, Fetcher, HeaderMap, HeaderValue, Limits, Method, Oversize, Request, Target, header};
+use kernel::pause::doubled;
 use kernel::{ExternalCalendarId, Lane, System, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -147,11 +148,8 @@ fn count(length: usize) -> i32 {
 
 /// How long until the next attempt: the interval, twice as long after each failure in a row, a day at most.
 fn pause(refresh_minutes: i32, failures: i32) -> TimeDelta {
-    let doublings = u32::try_from(failures.clamp(0, 10)).unwrap_or(0);
-    let minutes = i64::from(refresh_minutes).saturating_mul(1_i64 << doublings);
-    TimeDelta::try_minutes(minutes)
-        .unwrap_or(LONGEST_PAUSE)
-        .min(LONGEST_PAUSE.max(TimeDelta::minutes(i64::from(refresh_minutes))))
+    let interval = TimeDelta::minutes(i64::from(refresh_minutes));
+    doubled(interval, failures, LONGEST_PAUSE.max(interval))
 }
 
 async fn attempt(fetcher: &Fetcher, known: &Fetchable, zone: Zone, url: &str, now: Timestamp) -> Outcome {

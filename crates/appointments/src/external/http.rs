@@ -129,12 +129,6 @@ const fn hourly() -> i32 {
     60
 }
 
-fn take_name(errors: &mut FieldErrors, name: &str) -> Option<Label> {
-    Label::parse(name)
-        .map_err(|error| errors.push("/name", error.code(), error))
-        .ok()
-}
-
 fn take_url(errors: &mut FieldErrors, url: &str, allowed: &AllowedNetworks) -> Option<Target> {
     Target::parse(url, allowed)
         .map_err(|error| errors.push("/url", error.code(), error))
@@ -150,7 +144,7 @@ fn check_refresh(errors: &mut FieldErrors, minutes: i32) {
 impl CreateExternalCalendar {
     fn into_subscription(self, allowed: &AllowedNetworks) -> Result<NewSubscription, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let name = take_name(&mut errors, &self.name);
+        let name = errors.read("/name", Label::parse(&self.name));
         let target = take_url(&mut errors, &self.url, allowed);
         check_refresh(&mut errors, self.refresh_minutes);
         errors.finish(name.zip(target).map(|(name, target)| NewSubscription {
@@ -179,7 +173,7 @@ pub(crate) struct EditExternalCalendar {
 impl EditExternalCalendar {
     fn into_edit(self, allowed: &AllowedNetworks) -> Result<SubscriptionEdit, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let name = self.name.and_then(|name| take_name(&mut errors, &name));
+        let name = errors.read_if_given("/name", self.name, |name| Label::parse(&name));
         let target = self.url.and_then(|url| take_url(&mut errors, &url, allowed));
         if let Some(minutes) = self.refresh_minutes {
             check_refresh(&mut errors, minutes);
@@ -235,7 +229,6 @@ pub(crate) async fn list_external_calendars(
     caller: Authorized<AppointmentsRead>,
     list: ListQuery<ExternalFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let paging = caller.paging::<ExternalPosition, _>("external_calendars.list", &list, &["created_at"])?;
     let filter = list.filter;
     let plan = ReadPlan::new("external_calendars.list")
@@ -259,7 +252,6 @@ pub(crate) async fn get_external_calendar(
     id: PathId<ExternalCalendarId>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let id = id.into_inner();
     let plan = ReadPlan::new("external_calendars.get")
         .query(&id)

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::TimeDelta;
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::{ContactId, FieldErrors, HoldId, PractitionerId, RoomId, ServiceId, Timestamp, Version};
 use rest::permissions::{AppointmentsRead, AppointmentsWrite};
 use rest::{
@@ -150,14 +150,7 @@ enum HoldError {
     Database(#[from] DbError),
 }
 
-impl TxError for HoldError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::NotFound => None,
-        }
-    }
-}
+tx_error!(HoldError);
 
 impl From<HoldError> for Problem {
     fn from(error: HoldError) -> Self {
@@ -231,7 +224,6 @@ pub(crate) async fn get_hold(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     let plan =
         ReadPlan::new("holds.get")
             .query(&id)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::{ContactId, FieldErrors};
 use tabular::RowReport;
 use uuid::Uuid;
@@ -41,14 +41,7 @@ impl From<DbError> for PartEnd {
     }
 }
 
-impl TxError for PartEnd {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Rehearsed(_) => None,
-        }
-    }
-}
+tx_error!(PartEnd);
 
 /// Why a line did not go in.
 pub(super) enum LineEnd {
@@ -64,14 +57,7 @@ impl From<DbError> for LineEnd {
     }
 }
 
-impl TxError for LineEnd {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(LineEnd);
 
 impl From<NewContactError> for LineEnd {
     fn from(error: NewContactError) -> Self {

@@ -1,7 +1,7 @@
 //! How to import, and why an import does not run.
 
 use chrono::TimeDelta;
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use tabular::{ColumnChoice, MappingError};
 
 /// How to import.
@@ -60,11 +60,4 @@ pub enum ImportError {
     Database(#[from] DbError),
 }
 
-impl TxError for ImportError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(ImportError);

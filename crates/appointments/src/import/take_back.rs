@@ -1,7 +1,7 @@
 //! Taking back an appointment that an import made.
 
 use db::schema::{appointment_moves, appointment_series, appointments, holds, occupancies, waitlist_entries};
-use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, TxError};
+use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, tx_error};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -30,14 +30,7 @@ impl From<DbError> for NotDeleted {
     }
 }
 
-impl TxError for NotDeleted {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::InUse => None,
-        }
-    }
-}
+tx_error!(NotDeleted);
 
 /// Removes an appointment that an import made, its row and its history, unless somebody has moved or changed it since or
 /// something hangs on it. A cancelled one would stand in the way of the same file, read rightly; what nobody has touched has no

@@ -1,6 +1,6 @@
 //! Why settings are not taken.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -18,14 +18,7 @@ pub enum OutreachError {
     Database(#[from] DbError),
 }
 
-impl TxError for OutreachError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Stale | Self::NoHours => None,
-        }
-    }
-}
+tx_error!(OutreachError);
 
 impl From<OutreachError> for Problem {
     fn from(error: OutreachError) -> Self {

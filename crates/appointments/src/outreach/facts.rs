@@ -1,7 +1,7 @@
 //! What the clinic's answers to replies are written from.
 
 use db::schema::{appointments, clinics, practitioners};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{AppointmentId, Timestamp, Zone};
@@ -43,11 +43,7 @@ pub struct VisitFacts {
 /// The database's failure.
 pub async fn visit(tx: &TenantRead<'_>, id: AppointmentId) -> Result<Option<VisitFacts>, DbError> {
     appointments::table
-        .inner_join(
-            practitioners::table.on(practitioners::clinic_id
-                .eq(appointments::clinic_id)
-                .and(practitioners::id.eq(appointments::practitioner_id))),
-        )
+        .inner_join(named_by!(practitioners, appointments::practitioner_id))
         .filter(appointments::clinic_id.eq(tx.clinic()))
         .filter(appointments::id.eq(id))
         .select((appointments::starts_at, practitioners::name))

@@ -111,7 +111,6 @@ pub(crate) async fn get_outreach_settings(
     caller: Authorized<AppointmentsRead>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let plan = ReadPlan::new("outreach_settings.get").tag(tags::outreach());
     caller
         .read(plan, &query, async |tx| {

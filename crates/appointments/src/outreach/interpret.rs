@@ -8,6 +8,8 @@
 use kernel::fold::fold;
 use kernel::text_enum;
 
+use super::phrases::{Meaning, meaning_of};
+
 text_enum! {
     /// What a reply asks for.
     pub enum Answer {
@@ -25,158 +27,6 @@ text_enum! {
 const MOST_WORDS: usize = 8;
 /// The longest text that is looked at, in bytes.
 const LONGEST: usize = 120;
-
-/// What a known phrase says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    /// An answer.
-    Says(Answer),
-    /// An answer where nothing but greetings stands beside it.
-    SaysAlone(Answer),
-    /// Nothing: a greeting, thanks.
-    Filler,
-}
-
-const CONFIRM: &[&str] = &[
-    "1",
-    "👍",
-    "✅",
-    "👌",
-    "✔",
-    "🆗",
-    "sim",
-    "s",
-    "ss",
-    "confirmo",
-    "confirmado",
-    "confirmada",
-    "confirmar",
-    "confirma",
-    "ok",
-    "okay",
-    "certo",
-    "combinado",
-    "com certeza",
-    "pode confirmar",
-    "pode ser",
-    "aceito",
-    "quero",
-    "eu quero",
-    "eu vou",
-    "vou sim",
-    "irei",
-    "estarei la",
-    "vou comparecer",
-    "presenca confirmada",
-    "esta confirmado",
-    "ta confirmado",
-    "sim senhora",
-    "sim senhor",
-    "yes",
-    "y",
-    "yep",
-    "yeah",
-    "confirm",
-    "confirmed",
-    "i confirm",
-    "i will come",
-    "i will be there",
-    "see you",
-    "sure",
-    "i accept",
-];
-const CANCEL: &[&str] = &[
-    "2",
-    "👎",
-    "❌",
-    "cancela",
-    "cancelar",
-    "cancele",
-    "pode cancelar",
-    "quero cancelar",
-    "desmarcar",
-    "desmarca",
-    "quero desmarcar",
-    "pode desmarcar",
-    "cancel",
-    "cancel it",
-    "please cancel",
-];
-/// What has a no in it: it may turn round what stands beside it (`não quero cancelar`).
-const NO: &[&str] = &[
-    "nao",
-    "n",
-    "no",
-    "nope",
-    "nao posso",
-    "nao vou",
-    "nao irei",
-    "nao poderei",
-    "nao consigo",
-    "nao vou poder",
-    "nao vou conseguir",
-    "nao posso ir",
-    "nao vou poder ir",
-    "nao vou conseguir ir",
-    "nao poderei ir",
-    "nao poderei comparecer",
-    "nao quero",
-    "nao vou comparecer",
-    "nao consigo ir",
-    "nao aceito",
-    "i can't",
-    "i cannot",
-    "i can't come",
-    "i cannot come",
-    "can't come",
-    "cannot come",
-    "i can't make it",
-    "can't make it",
-];
-const RESCHEDULE: &[&str] = &[
-    "3",
-    "remarcar",
-    "reagendar",
-    "quero remarcar",
-    "quero reagendar",
-    "preciso remarcar",
-    "preciso reagendar",
-    "outro horario",
-    "outro dia",
-    "outra data",
-    "gostaria de remarcar",
-    "gostaria de reagendar",
-    "mudar o horario",
-    "reschedule",
-    "another time",
-    "another day",
-    "i want to reschedule",
-    "i need to reschedule",
-];
-const FILLERS: &[&str] = &[
-    "oi",
-    "ola",
-    "bom dia",
-    "boa tarde",
-    "boa noite",
-    "obrigado",
-    "obrigada",
-    "muito obrigado",
-    "muito obrigada",
-    "por favor",
-    "🙏",
-    "grato",
-    "grata",
-    "😊",
-    "🙂",
-    "hi",
-    "hello",
-    "thanks",
-    "thank you",
-    "please",
-    "good morning",
-    "good afternoon",
-];
 
 /// What `text` asks for; none when a person should read it.
 #[must_use]
@@ -216,18 +66,6 @@ fn longest_phrase(words: &[String]) -> Option<(Meaning, usize)> {
         .find_map(|length| Some((meaning_of(&words.get(..length)?.join(" "))?, length)))
 }
 
-fn meaning_of(phrase: &str) -> Option<Meaning> {
-    [
-        (CONFIRM, Meaning::Says(Answer::Confirm)),
-        (CANCEL, Meaning::Says(Answer::Cancel)),
-        (NO, Meaning::SaysAlone(Answer::Cancel)),
-        (RESCHEDULE, Meaning::Says(Answer::Reschedule)),
-        (FILLERS, Meaning::Filler),
-    ]
-    .into_iter()
-    .find_map(|(phrases, meaning)| phrases.contains(&phrase).then_some(meaning))
-}
-
 /// Words and signs of folded text: punctuation separates, each sign stands for itself, colours of skin are nothing.
 fn words(folded: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -262,6 +100,7 @@ fn is_nothing(character: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::phrases::{CANCEL, CONFIRM, NO, RESCHEDULE};
     use super::*;
 
     #[test]

@@ -7,6 +7,7 @@ pub mod hours;
 mod http;
 pub mod interpret;
 pub mod model;
+mod phrases;
 pub(crate) mod store;
 
 pub use answers::{Answered, answer};

@@ -44,6 +44,8 @@ impl InvalidRule {
     }
 }
 
+kernel::coded!(InvalidRule);
+
 /// Where a rule ends in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {

@@ -1,6 +1,6 @@
 //! Why rules of reminders are not taken, and reminders not found.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -39,14 +39,7 @@ impl From<FieldErrors> for ReminderError {
     }
 }
 
-impl TxError for ReminderError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(ReminderError);
 
 impl From<ReminderError> for Problem {
     fn from(error: ReminderError) -> Self {

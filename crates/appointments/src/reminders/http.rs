@@ -3,9 +3,9 @@
 use actix_web::{HttpResponse, get};
 use kernel::{AppointmentId, ReminderId, Timestamp, Version};
 use rest::permissions::AppointmentsRead;
-use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, View};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, View};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::ReminderError;
 use super::model::{Channel, Reminder, ReminderReason, ReminderStatus};
@@ -75,12 +75,6 @@ impl From<Reminder> for ReminderView {
     }
 }
 
-/// Which reminders.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ReminderFilter {}
-
 /// Lists the reminders of an appointment, by when they are due.
 #[utoipa::path(tag = "reminders", summary = "Lists the reminders of an appointment", operation_id = "list_appointment_reminders",
     security(("bearer" = ["appointments:read"])), params(("id" = AppointmentId, Path), ListParams),
@@ -89,24 +83,16 @@ pub(crate) struct ReminderFilter {}
 pub(crate) async fn list_appointment_reminders(
     caller: Authorized<AppointmentsRead>,
     id: PathId<AppointmentId>,
-    list: ListQuery<ReminderFilter>,
+    list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let bound_to_row = ListQuery {
-        filter: id,
-        limit: list.limit,
-        cursor: list.cursor.clone(),
-        sort: list.sort.clone(),
-        updated_since: list.updated_since,
-        fields: list.fields.clone(),
-        include: list.include.clone(),
-    };
-    let paging = caller.paging::<ReminderPosition, _>("appointments.reminders", &bound_to_row, &["due_at"])?;
+    let list = list.of(id);
+    let paging = caller.paging::<ReminderPosition, _>("appointments.reminders", &list, &["due_at"])?;
     let plan = ReadPlan::new("appointments.reminders")
         .tag(tags::reminders_of(id))
         .audit(AuditRecord::new("appointments.reminders", "appointment", id.as_uuid()));
     caller
-        .read_page(plan, &bound_to_row, async |tx| {
+        .read_page(plan, &list, async |tx| {
             let rows = store::page(tx, id, &paging).await?;
             if rows.is_empty() && !store::appointment_is_there(tx, id).await? {
                 return Err(ReminderError::AppointmentNotFound);

@@ -181,7 +181,6 @@ pub(crate) async fn get_reminder_rule(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     let plan = ReadPlan::new("reminder_rules.get")
         .query(&id)
         .tag(tags::reminder_rules())

@@ -1,7 +1,7 @@
 //! The SQL of reminders.
 
 use db::schema::{appointment_reminders, appointments, clinics, contacts, practitioners, rooms, services};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -159,11 +159,7 @@ pub(super) struct WithAppointment {
 /// The reminder and its appointment.
 pub(super) async fn find(tx: &TenantRead<'_>, id: ReminderId) -> Result<Option<WithAppointment>, DbError> {
     appointment_reminders::table
-        .inner_join(
-            appointments::table.on(appointments::clinic_id
-                .eq(appointment_reminders::clinic_id)
-                .and(appointments::id.eq(appointment_reminders::appointment_id))),
-        )
+        .inner_join(named_by!(appointments, appointment_reminders::appointment_id))
         .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
         .filter(appointment_reminders::id.eq(id))
         .select((
@@ -218,11 +214,7 @@ pub(crate) async fn sent_to(
     at: Timestamp,
 ) -> Result<Vec<Reminder>, DbError> {
     appointment_reminders::table
-        .inner_join(
-            appointments::table.on(appointments::clinic_id
-                .eq(appointment_reminders::clinic_id)
-                .and(appointments::id.eq(appointment_reminders::appointment_id))),
-        )
+        .inner_join(named_by!(appointments, appointment_reminders::appointment_id))
         .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
         .filter(appointments::contact_id.eq(contact))
         .filter(appointments::starts_at.gt(at.max(tx.now())))
@@ -278,32 +270,12 @@ pub(super) async fn carried_by(tx: &TenantRead<'_>, message: uuid::Uuid) -> Resu
 /// The facts of a reminder whose appointment is to come at the time that it speaks of.
 pub(super) async fn facts(tx: &TenantRead<'_>, id: ReminderId) -> Result<Option<ReminderFacts>, DbError> {
     appointment_reminders::table
-        .inner_join(
-            appointments::table.on(appointments::clinic_id
-                .eq(appointment_reminders::clinic_id)
-                .and(appointments::id.eq(appointment_reminders::appointment_id))),
-        )
-        .inner_join(
-            contacts::table.on(contacts::clinic_id
-                .eq(appointments::clinic_id)
-                .and(contacts::id.eq(appointments::contact_id))),
-        )
-        .inner_join(
-            practitioners::table.on(practitioners::clinic_id
-                .eq(appointments::clinic_id)
-                .and(practitioners::id.eq(appointments::practitioner_id))),
-        )
+        .inner_join(named_by!(appointments, appointment_reminders::appointment_id))
+        .inner_join(named_by!(contacts, appointments::contact_id))
+        .inner_join(named_by!(practitioners, appointments::practitioner_id))
         .inner_join(clinics::table.on(clinics::id.eq(appointments::clinic_id)))
-        .left_join(
-            services::table.on(services::clinic_id
-                .eq(appointments::clinic_id)
-                .and(services::id.nullable().eq(appointments::service_id))),
-        )
-        .left_join(
-            rooms::table.on(rooms::clinic_id
-                .eq(appointments::clinic_id)
-                .and(rooms::id.nullable().eq(appointments::room_id))),
-        )
+        .left_join(named_by!(services, appointments::service_id, nullable))
+        .left_join(named_by!(rooms, appointments::room_id, nullable))
         .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
         .filter(appointment_reminders::id.eq(id))
         .filter(appointment_reminders::status.eq(ReminderStatus::Due))

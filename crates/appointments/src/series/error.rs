@@ -4,7 +4,7 @@ use db::{DbError, TxError};
 use kernel::FieldErrors;
 use rest::Problem;
 
-use super::views::OccurrenceView;
+use super::occurrence_view::OccurrenceView;
 use crate::booking::BookingError;
 
 /// Why a series is not made or not changed.

@@ -7,13 +7,14 @@ use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use super::cancel::cancel;
+use super::change::change;
 use super::error::SeriesError;
+use super::input::{CancelSeries, ChangeSeries, CreateSeries};
 use super::model::{Cancellation, Series, SeriesStatus};
+use super::service;
 use super::store::{self, Narrowing, SeriesPosition};
-use super::views::{
-    CancelSeries, CancelledSeriesView, ChangeSeries, CreateSeries, MadeSeriesView, PreviewView, SeriesView,
-};
-use super::{change, service};
+use super::views::{CancelledSeriesView, MadeSeriesView, PreviewView, SeriesView};
 use crate::booking::OverbookPermit;
 use crate::tags;
 
@@ -82,7 +83,6 @@ pub(crate) async fn list_series(
     caller: Authorized<AppointmentsRead>,
     list: ListQuery<SeriesFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let paging = caller.paging::<SeriesPosition, _>("appointment_series.list", &list, &["created_at"])?;
     let narrowing = Narrowing {
         contact: list.filter.contact_id,
@@ -115,7 +115,6 @@ pub(crate) async fn get_series(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     let plan = ReadPlan::new("appointment_series.get")
         .query(&id)
         .tag(tags::series())
@@ -153,7 +152,7 @@ pub(crate) async fn change_series(
     let expected = caller.if_match();
     caller
         .write(async |tx| {
-            let made = change::change(tx, id, expected, &request).await?;
+            let made = change(tx, id, expected, &request).await?;
             Ok::<_, SeriesError>(Reply::ok(MadeSeriesView::from(made)))
         })
         .await
@@ -175,7 +174,7 @@ pub(crate) async fn cancel_series(
     let expected = caller.if_match();
     caller
         .write(async |tx| {
-            let (series, cancelled) = change::cancel(tx, id, expected, &request).await?;
+            let (series, cancelled) = cancel(tx, id, expected, &request).await?;
             let view = CancelledSeriesView {
                 series: series.into(),
                 cancelled,

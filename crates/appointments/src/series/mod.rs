@@ -2,18 +2,25 @@
 //!
 //! What was decided is in docs/adr/0019-series.md.
 
-pub mod change;
+mod alteration;
+mod cancel;
+mod change;
+mod check;
 mod error;
+mod follow_ups;
+mod held;
 mod http;
+mod input;
 mod merge;
-pub mod model;
+mod model;
+mod occurrence_view;
 mod occurrences;
 mod plan;
-pub mod service;
+mod rewrite;
+mod service;
 mod store;
-pub mod views;
+mod views;
 
 pub use error::SeriesError;
 pub(crate) use http::{cancel_series, change_series, create_series, get_series, list_series, preview_series};
 pub use merge::{move_contact, restore_contact};
-pub use model::{Series, SeriesStatus};

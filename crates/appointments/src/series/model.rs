@@ -12,7 +12,7 @@ use crate::recurrence::Rule;
 
 text_enum! {
     /// Where a series stands.
-    pub enum SeriesStatus {
+    pub(super) enum SeriesStatus {
         /// It has, or had, its occurrences.
         Active = "active",
         /// All of it that lay ahead was called off.
@@ -23,7 +23,7 @@ text_enum! {
 
 text_enum! {
     /// What becomes of occurrences that cannot be booked.
-    pub enum OnConflict {
+    pub(super) enum OnConflict {
         /// Nothing is written at all, and every one is told.
         Refuse = "refuse",
         /// They are left out.
@@ -36,7 +36,7 @@ text_enum! {
 
 text_enum! {
     /// How much of a series is meant.
-    pub enum SeriesScope {
+    pub(super) enum SeriesScope {
         /// The one occurrence that is named.
         This = "this",
         /// It and those after it.
@@ -49,7 +49,7 @@ text_enum! {
 
 text_enum! {
     /// What becomes of occurrences that were changed by themselves.
-    pub enum Exceptions {
+    pub(super) enum Exceptions {
         /// They stay as they were agreed.
         Keep = "keep",
         /// They become like the others.
@@ -61,69 +61,69 @@ text_enum! {
 /// A series, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = appointment_series, check_for_backend(diesel::pg::Pg))]
-pub struct Series {
+pub(super) struct Series {
     /// The series.
-    pub id: SeriesId,
+    pub(super) id: SeriesId,
     /// Who comes.
-    pub contact_id: ContactId,
+    pub(super) contact_id: ContactId,
     /// Who sees them.
-    pub practitioner_id: PractitionerId,
+    pub(super) practitioner_id: PractitionerId,
     /// The room that was named.
-    pub room_id: Option<RoomId>,
+    pub(super) room_id: Option<RoomId>,
     /// What for.
-    pub service_id: Option<ServiceId>,
+    pub(super) service_id: Option<ServiceId>,
     /// RRULE (RFC 5545, 3.3.10).
-    pub rule: String,
+    pub(super) rule: String,
     /// On whose wall clocks.
-    pub zone: Zone,
+    pub(super) zone: Zone,
     /// When the first occurrence begins.
-    pub starts_at: Timestamp,
+    pub(super) starts_at: Timestamp,
     /// When it is over.
-    pub ends_at: Timestamp,
+    pub(super) ends_at: Timestamp,
     /// What to remember.
-    pub notes: Option<Notes>,
+    pub(super) notes: Option<Notes>,
     /// Where it stands.
-    pub status: SeriesStatus,
+    pub(super) status: SeriesStatus,
     /// The series of which it was split off.
-    pub previous_id: Option<SeriesId>,
+    pub(super) previous_id: Option<SeriesId>,
     /// How often the row was written.
-    pub version: Version,
+    pub(super) version: Version,
     /// When it was made.
-    pub created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     /// When it was last written.
-    pub updated_at: Timestamp,
+    pub(super) updated_at: Timestamp,
 }
 
 /// A series that somebody wants.
 #[derive(Debug, Clone)]
-pub struct SeriesRequest {
+pub(super) struct SeriesRequest {
     /// Who comes.
-    pub contact: ContactId,
+    pub(super) contact: ContactId,
     /// Who sees them.
-    pub practitioner: PractitionerId,
+    pub(super) practitioner: PractitionerId,
     /// What for.
-    pub service: Option<ServiceId>,
+    pub(super) service: Option<ServiceId>,
     /// Where; a free room is chosen for each occurrence when none is named and the service needs one.
-    pub room: Option<RoomId>,
+    pub(super) room: Option<RoomId>,
     /// When the first occurrence begins; its time on the wall clock is that of all.
-    pub starts_at: Timestamp,
+    pub(super) starts_at: Timestamp,
     /// When the first is over; else the service's duration counts.
-    pub ends_at: Option<Timestamp>,
+    pub(super) ends_at: Option<Timestamp>,
     /// How it recurs.
-    pub rule: Rule,
+    pub(super) rule: Rule,
     /// Occurrences that are left out: by their time or their day.
-    pub excluded: Vec<Moment>,
+    pub(super) excluded: Vec<Moment>,
     /// What becomes of single occurrences, by the time at which the rule puts them.
-    pub choices: Vec<(Timestamp, Choice)>,
+    pub(super) choices: Vec<(Timestamp, Choice)>,
     /// What to remember.
-    pub notes: Option<Notes>,
+    pub(super) notes: Option<Notes>,
     /// What becomes of occurrences that cannot be booked.
-    pub policy: Policy,
+    pub(super) policy: Policy,
 }
 
 /// What becomes of occurrences that cannot be booked, as far as the caller may say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub(super) enum Policy {
     /// Nothing is written.
     Refuse,
     /// They are left out.
@@ -134,7 +134,7 @@ pub enum Policy {
 
 /// What becomes of one occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
+pub(super) enum Choice {
     /// It is left out.
     Skip,
     /// It is squeezed in.
@@ -145,40 +145,60 @@ pub enum Choice {
 
 /// What is to change.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub(super) struct Change {
     /// How much of the series.
-    pub scope: SeriesScope,
+    pub(super) scope: SeriesScope,
     /// The occurrence from which `scope` is meant.
-    pub occurrence: Option<AppointmentId>,
+    pub(super) occurrence: Option<AppointmentId>,
     /// When that occurrence is to begin; the others move by as much on the wall clock.
-    pub starts_at: Option<Timestamp>,
+    pub(super) starts_at: Option<Timestamp>,
     /// When it is to be over; else each stays as long as it was.
-    pub ends_at: Option<Timestamp>,
+    pub(super) ends_at: Option<Timestamp>,
     /// Who sees the patient from now on.
-    pub practitioner: Option<PractitionerId>,
+    pub(super) practitioner: Option<PractitionerId>,
     /// Where.
-    pub room: Option<Option<RoomId>>,
+    pub(super) room: Option<Option<RoomId>>,
     /// What for.
-    pub service: Option<Option<ServiceId>>,
+    pub(super) service: Option<Option<ServiceId>>,
     /// What to remember.
-    pub notes: Option<Option<Notes>>,
+    pub(super) notes: Option<Option<Notes>>,
     /// Why.
-    pub reason: Option<Reason>,
+    pub(super) reason: Option<Reason>,
     /// What becomes of occurrences that were changed by themselves.
-    pub exceptions: Exceptions,
+    pub(super) exceptions: Exceptions,
     /// What becomes of occurrences whose new time cannot be had.
-    pub policy: Policy,
+    pub(super) policy: Policy,
+}
+
+impl Change {
+    /// Whether it asks for another time or another practitioner, which is a rescheduling.
+    pub(super) const fn reschedules(&self) -> bool {
+        self.starts_at.is_some() || self.ends_at.is_some() || self.practitioner.is_some()
+    }
+
+    /// Whether it touches what keeps time or place busy.
+    pub(super) const fn replaces(&self) -> bool {
+        self.reschedules()
+            || self.room.is_some()
+            || self.service.is_some()
+            || matches!(self.exceptions, Exceptions::Overwrite)
+    }
+
+    /// Whether it also changes occurrences that were changed by themselves.
+    pub(super) const fn takes_exceptions(&self) -> bool {
+        matches!(self.scope, SeriesScope::This) || matches!(self.exceptions, Exceptions::Overwrite)
+    }
 }
 
 /// What is to be called off.
 #[derive(Debug, Clone)]
-pub struct Cancellation {
+pub(super) struct Cancellation {
     /// How much of the series.
-    pub scope: SeriesScope,
+    pub(super) scope: SeriesScope,
     /// The occurrence from which `scope` is meant.
-    pub occurrence: Option<AppointmentId>,
+    pub(super) occurrence: Option<AppointmentId>,
     /// By whom.
-    pub by: CancelledBy,
+    pub(super) by: CancelledBy,
     /// Why.
-    pub reason: Option<Reason>,
+    pub(super) reason: Option<Reason>,
 }

@@ -34,12 +34,31 @@ pub(super) fn occurrences(
     zone: Zone,
     excluded: &[Moment],
 ) -> Result<Vec<Occurrence>, FieldErrors> {
-    let mut errors = FieldErrors::new();
+    let first = starts_at.local_in(zone);
+    let mut found = Vec::new();
+    for local in starts(rule, first, zone)? {
+        let Some((mut instant, clock)) = instant_of(zone, local) else {
+            let message = "a time lies between the years 1900 and 2200";
+            return Err(FieldErrors::one("/rule", "out_of_range", message));
+        };
+        // Of a time that comes twice, the client may have meant the second.
+        if local == first {
+            instant = starts_at;
+        }
+        found.push(Occurrence {
+            starts_at: instant,
+            clock,
+        });
+    }
+    without(found, excluded, zone)
+}
+
+/// When `rule` names occurrences on the wall clock of `zone`, `first` being the first of them.
+fn starts(rule: &Rule, first: NaiveDateTime, zone: Zone) -> Result<Vec<NaiveDateTime>, FieldErrors> {
     if rule.count().is_none() && rule.until().is_none() {
         let message = "must end: say COUNT=… or UNTIL=…";
         return Err(FieldErrors::one("/rule", "endless", message));
     }
-    let first = starts_at.local_in(zone);
     let window = Window {
         from: first,
         until: first + LONGEST,
@@ -53,60 +72,33 @@ pub(super) fn occurrences(
         return Err(FieldErrors::one("/rule", "too_long", message));
     }
     match expansion.starts.first() {
-        None => return Err(FieldErrors::one("/rule", "no_occurrence", "names no day at all")),
+        None => Err(FieldErrors::one("/rule", "no_occurrence", "names no day at all")),
         Some(named) if *named != first => {
             let message = format!(
                 "the rule does not name this day; the first that it names is {}",
                 named.date()
             );
-            return Err(FieldErrors::one("/starts_at", "not_in_rule", message));
+            Err(FieldErrors::one("/starts_at", "not_in_rule", message))
         }
-        Some(_) => {}
+        Some(_) => Ok(expansion.starts),
     }
-    let mut found = Vec::with_capacity(expansion.starts.len());
-    for local in expansion.starts {
-        let Some((mut instant, clock)) = instant_of(zone, local) else {
-            return Err(FieldErrors::one(
-                "/rule",
-                "out_of_range",
-                "a time lies between the years 1900 and 2200",
-            ));
-        };
-        // Of a time that comes twice, the client may have meant the second.
-        if local == first {
-            instant = starts_at;
-        }
-        found.push(Occurrence {
-            starts_at: instant,
-            clock,
-        });
-    }
-    let mut left_out = vec![false; found.len()];
+}
+
+/// `found` without those that `excluded` names by their time or their day in `zone`.
+fn without(found: Vec<Occurrence>, excluded: &[Moment], zone: Zone) -> Result<Vec<Occurrence>, FieldErrors> {
+    let names = |moment: &Moment, occurrence: &Occurrence| match moment {
+        Moment::At(instant) => occurrence.starts_at == *instant,
+        Moment::On(day) => occurrence.starts_at.date_in(zone) == *day,
+    };
+    let mut errors = FieldErrors::new();
     for (index, moment) in excluded.iter().enumerate() {
-        let matches = |occurrence: &Occurrence| match moment {
-            Moment::At(instant) => occurrence.starts_at == *instant,
-            Moment::On(day) => occurrence.starts_at.date_in(zone) == *day,
-        };
-        let mut any = false;
-        for (occurrence, out) in found.iter().zip(&mut left_out) {
-            if matches(occurrence) {
-                *out = true;
-                any = true;
-            }
-        }
-        if !any {
-            errors.push(
-                format!("/excluded/{index}"),
-                "no_occurrence",
-                "there is no occurrence then",
-            );
+        if !found.iter().any(|occurrence| names(moment, occurrence)) {
+            let pointer = format!("/excluded/{index}");
+            errors.push(pointer, "no_occurrence", "there is no occurrence then");
         }
     }
-    let kept: Vec<Occurrence> = found
-        .into_iter()
-        .zip(left_out)
-        .filter_map(|(occurrence, out)| (!out).then_some(occurrence))
-        .collect();
+    let is_kept = |occurrence: &Occurrence| !excluded.iter().any(|moment| names(moment, occurrence));
+    let kept: Vec<Occurrence> = found.into_iter().filter(is_kept).collect();
     if kept.is_empty() {
         errors.push("/excluded", "no_occurrence", "leaves nothing of the series");
     }

@@ -1,36 +1,37 @@
 //! Making series: what would come of one, and making it so; the rules and the writing of bookings, for many at once.
 
-use db::{AuditRecord, DbError, TenantRead, TenantTx};
+use chrono::TimeDelta;
+use db::{AuditRecord, TenantRead, TenantTx};
 use futures_util::FutureExt;
-use futures_util::future::{try_join_all, try_join3};
-use kernel::{AppointmentId, ContactId, FieldErrors, RoomId, SeriesId, ServiceId, Timestamp};
+use futures_util::future::try_join_all;
+use kernel::{ContactId, FieldErrors, PractitionerId, SeriesId, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
+use super::check::{check, lock, refuse_conflicts};
 use super::error::SeriesError;
+use super::follow_ups::{follow_up_of, free_follow_ups};
 use super::model::{Choice, Policy, Series, SeriesRequest};
+use super::occurrence_view::OccurrenceView;
 use super::occurrences::{Occurrence, occurrences};
-use super::plan::{Candidate, Checked, Decision, Situation};
+use super::plan::{Candidate, Checked, Decision};
 use super::store::{self, NewSeries};
-use super::views::OccurrenceView;
-use crate::availability;
-use crate::availability::spans::Span;
 use crate::booking::context::{self, Context};
 use crate::booking::plan::{Booking, Wish};
 use crate::booking::service::{self as booking_service, BookingRequest, Place};
-use crate::booking::{Appointment, OverbookPermit, Terms};
-use crate::occupancy::{self, LockKeys, RoomNeed};
+use crate::booking::{Appointment, Terms};
+use crate::occupancy::Claim;
 use crate::{holds, tags};
 
 /// The event that tells of a series: ids only.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct SeriesEvent {
+pub(super) struct SeriesEvent {
     /// The series.
-    pub series_id: SeriesId,
+    pub(super) series_id: SeriesId,
     /// Who comes.
-    pub contact_id: ContactId,
+    pub(super) contact_id: ContactId,
     /// Who sees them.
-    pub practitioner_id: kernel::PractitionerId,
+    pub(super) practitioner_id: PractitionerId,
 }
 
 impl From<&Series> for SeriesEvent {
@@ -45,18 +46,18 @@ impl From<&Series> for SeriesEvent {
 
 /// A series that was made, and what became of each of its occurrences.
 #[derive(Debug)]
-pub struct Made {
+pub(super) struct Made {
     /// The series.
-    pub series: Series,
+    pub(super) series: Series,
     /// Each occurrence that the rule names.
-    pub occurrences: Vec<OccurrenceView>,
+    pub(super) occurrences: Vec<OccurrenceView>,
 }
 
 /// What would become of each occurrence of `request`, were it made now. Nothing is locked and nothing written.
 ///
 /// # Errors
 /// [`SeriesError::Booking`] with every value that makes no sense.
-pub async fn preview(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<Vec<OccurrenceView>, SeriesError> {
+pub(super) async fn preview(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<Vec<OccurrenceView>, SeriesError> {
     let (context, candidates) = candidates(tx, request).await?;
     let checked = check(tx, candidates, &context, &[]).await?.0;
     Ok(checked.into_iter().map(OccurrenceView::from).collect())
@@ -67,7 +68,7 @@ pub async fn preview(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<Vec
 /// # Errors
 /// [`SeriesError::Conflicts`] with each occurrence that cannot be had and is neither left out nor squeezed in; those of
 /// [`preview`]; [`SeriesError::Booking`] when the constraints find what the check could not see.
-pub async fn create(tx: &mut TenantTx<'_>, request: &SeriesRequest) -> Result<Made, SeriesError> {
+pub(super) async fn create(tx: &mut TenantTx<'_>, request: &SeriesRequest) -> Result<Made, SeriesError> {
     let (context, candidates) = candidates(tx, request).await?;
     lock(tx, &candidates).await?;
     // Read under the locks, so that nothing is booked between the look and the writing.
@@ -80,7 +81,7 @@ pub async fn create(tx: &mut TenantTx<'_>, request: &SeriesRequest) -> Result<Ma
         Decision::Book(claim) => Some((one, claim)),
         Decision::Skip | Decision::Refuse => None,
     });
-    let requests: Vec<(BookingRequest, &Checked, occupancy::Claim)> = writes
+    let requests: Vec<(BookingRequest, &Checked, Claim)> = writes
         .map(|(one, claim)| (booking_request(request, one, &claim), one, claim))
         .collect();
     // Sent together: one answer is waited for, not one for each.
@@ -128,34 +129,9 @@ pub(super) fn announce(tx: &mut TenantTx<'_>, event: &'static str, series: &Seri
     tx.touch(tags::series());
 }
 
-/// Refuses when an occurrence cannot be had, or none is left.
-pub(super) fn refuse_conflicts(checked: &[Checked]) -> Result<(), SeriesError> {
-    let refused = |one: &&Checked| one.decision == Decision::Refuse;
-    let books = |one: &Checked| matches!(one.decision, Decision::Book(_));
-    let is_conflict = |one: &&Checked| one.obstacle.is_some();
-    let views = |wanted: Vec<&Checked>| wanted.into_iter().cloned().map(OccurrenceView::from).collect();
-    let conflicts: Vec<&Checked> = if checked.iter().any(books) {
-        checked.iter().filter(refused).collect()
-    } else {
-        // What all was left out for.
-        checked.iter().filter(is_conflict).collect()
-    };
-    if conflicts.is_empty() {
-        return if checked.iter().any(books) {
-            Ok(())
-        } else {
-            Err(FieldErrors::one("/choices", "nothing_left", "leaves nothing of the series").into())
-        };
-    }
-    Err(SeriesError::Conflicts {
-        total: checked.len(),
-        conflicts: views(conflicts),
-    })
-}
-
-/// What `request` comes to before anybody looks at the agenda.
-async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Context, Vec<Candidate>), SeriesError> {
-    let wish_at = |starts_at: Timestamp, ends_at: Option<Timestamp>| Wish {
+/// What `request` asks for at one time.
+const fn wish_at(request: &SeriesRequest, starts_at: Timestamp, ends_at: Option<Timestamp>) -> Wish {
+    Wish {
         practitioner: request.practitioner,
         service: request.service,
         service_is_new: true,
@@ -165,8 +141,12 @@ async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Con
         starts_at,
         ends_at,
         terms: Terms::Regular,
-    };
-    let first = wish_at(request.starts_at, request.ends_at);
+    }
+}
+
+/// What `request` comes to before anybody looks at the agenda.
+async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Context, Vec<Candidate>), SeriesError> {
+    let first = wish_at(request, request.starts_at, request.ends_at);
     let context = context::load(tx, &first.references()).boxed_local().await?;
     // The first stands for all: what is wrong with it is wrong with the request.
     let planned = Booking::plan(&first, &context, tx.now());
@@ -190,33 +170,14 @@ async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Con
         }
     }
     let mut candidates = Vec::with_capacity(found.len());
-    for Occurrence { starts_at, clock } in found {
-        let choice = request.choices.iter().position(|(at, _)| *at == starts_at);
-        let chosen = choice
-            .and_then(|index| request.choices.get(index))
-            .map(|(_, choice)| *choice);
-        let begins = match chosen {
-            Some(Choice::Move(other)) => other,
-            _ => starts_at,
-        };
-        let wish = wish_at(begins, Some(begins.saturating_add(duration)));
-        match Booking::plan(&wish, &context, tx.now()) {
-            Ok(booking) => candidates.push(Candidate {
-                appointment: None,
-                occurrence_at: starts_at,
-                clock,
-                wish,
-                booking,
-                policy: match chosen {
-                    Some(Choice::Overbook(permit)) => Policy::Overbook(permit),
-                    _ => request.policy,
-                },
-                skipped: chosen == Some(Choice::Skip),
-            }),
+    for occurrence in found {
+        let choice = request.choices.iter().position(|(at, _)| *at == occurrence.starts_at);
+        match candidate(request, occurrence, duration, &context, tx.now()) {
+            Ok(candidate) => candidates.push(candidate),
             Err(faults) => match choice {
                 Some(index) => errors.nest(&format!("/choices/{index}"), faults),
                 None => {
-                    let message = format!("{starts_at}: {faults}");
+                    let message = format!("{}: {faults}", occurrence.starts_at);
                     errors.push("/rule", "out_of_range", message);
                     break;
                 }
@@ -227,70 +188,34 @@ async fn candidates(tx: &TenantRead<'_>, request: &SeriesRequest) -> Result<(Con
     Ok((context, candidates))
 }
 
-/// Takes the locks of every candidate at once, in the order in which everybody takes them.
-pub(super) async fn lock(tx: &TenantRead<'_>, candidates: &[Candidate]) -> Result<(), DbError> {
-    let keys = candidates
-        .iter()
-        .filter(|one| !one.skipped)
-        .fold(LockKeys::new(tx.clinic()), |keys, one| {
-            let keys = keys.practitioner(one.wish.practitioner, &one.booking.busy);
-            if one.booking.room == RoomNeed::None {
-                keys
-            } else {
-                keys.rooms(&one.booking.busy)
-            }
-        });
-    occupancy::store::lock(tx, &keys).await
-}
-
-/// Checks `candidates`, all of one practitioner, against the agenda, in which `own` does not count. Six statements, however many
-/// there are; says also which holds have lapsed where they go.
-pub(super) async fn check(
-    tx: &TenantRead<'_>,
-    candidates: Vec<Candidate>,
+/// What becomes of `occurrence` by what was chosen for it, planned for `duration`.
+fn candidate(
+    request: &SeriesRequest,
+    occurrence: Occurrence,
+    duration: TimeDelta,
     context: &Context,
-    own: &[AppointmentId],
-) -> Result<(Vec<Checked>, Vec<kernel::HoldId>), SeriesError> {
-    let busy: Vec<_> = candidates.iter().map(|one| one.booking.busy).collect();
-    let from = busy.iter().map(occupancy::BusySpan::from).min();
-    let until = busy.iter().map(occupancy::BusySpan::until).max();
-    let span = from.zip(until).and_then(|(from, until)| Span::new(from, until));
-    let (Some(span), Some(first)) = (span, candidates.first()) else {
-        return Ok((Vec::new(), Vec::new()));
+    now: Timestamp,
+) -> Result<Candidate, FieldErrors> {
+    let Occurrence { starts_at, clock } = occurrence;
+    let chosen = request.choices.iter().find(|(at, _)| *at == starts_at);
+    let chosen = chosen.map(|(_, choice)| *choice);
+    let begins = match chosen {
+        Some(Choice::Move(other)) => other,
+        _ => starts_at,
     };
-    let practitioner = first.wish.practitioner;
-    let mut choice: Vec<RoomId> = Vec::new();
-    if candidates
-        .iter()
-        .any(|one| matches!(one.booking.room, RoomNeed::Any { .. }))
-    {
-        let rooms = occupancy::store::rooms_for(tx, first.wish.service, &first.booking.busy, None).await?;
-        choice.extend(rooms.into_iter().map(|room| room.id));
-    }
-    let mut rooms = choice.clone();
-    rooms.extend(candidates.iter().filter_map(|one| match one.booking.room {
-        RoomNeed::Exactly(room) => Some(room),
-        RoomNeed::None | RoomNeed::Any { .. } => None,
-    }));
-    rooms.sort_unstable();
-    rooms.dedup();
-    // Days around it are read along, where free slots may be named instead.
-    let around = Span::new(
-        span.starts_at().saturating_add(-chrono::TimeDelta::days(4)),
-        span.ends_at().saturating_add(chrono::TimeDelta::days(4)),
-    )
-    .unwrap_or(span);
-    let hours = availability::service::hours(tx, context.zone, practitioner, around);
-    let taken = store::busy(tx, practitioner, &rooms, around, own);
-    let (hours, taken, ()) = try_join3(hours.boxed_local(), taken.boxed_local(), async { Ok(()) }).await?;
-    let situation = Situation {
-        hours,
-        practitioners: taken.practitioners,
-        rooms: taken.rooms,
-        choice,
-        now: tx.now(),
-    };
-    Ok((situation.check(candidates, context), taken.lapsed))
+    let wish = wish_at(request, begins, Some(begins.saturating_add(duration)));
+    Ok(Candidate {
+        appointment: None,
+        occurrence_at: starts_at,
+        clock,
+        booking: Booking::plan(&wish, context, now)?,
+        wish,
+        policy: match chosen {
+            Some(Choice::Overbook(permit)) => Policy::Overbook(permit),
+            _ => request.policy,
+        },
+        skipped: chosen == Some(Choice::Skip),
+    })
 }
 
 async fn insert_series(
@@ -299,9 +224,9 @@ async fn insert_series(
     context: &Context,
     checked: &[Checked],
 ) -> Result<Series, SeriesError> {
-    let duration = checked.first().map_or(chrono::TimeDelta::minutes(1), |one| {
-        one.candidate.booking.slot.duration()
-    });
+    let duration = checked
+        .first()
+        .map_or(TimeDelta::minutes(1), |one| one.candidate.booking.slot.duration());
     let new = NewSeries {
         clinic_id: tx.clinic(),
         id: SeriesId::new_at(tx.now()),
@@ -319,34 +244,7 @@ async fn insert_series(
     Ok(store::insert(tx, new).await?)
 }
 
-/// The paid appointments that may make occurrences free, by their time.
-pub(super) async fn free_follow_ups(
-    tx: &TenantRead<'_>,
-    contact: ContactId,
-    service: Option<ServiceId>,
-    checked: &[Checked],
-) -> Result<Vec<(Timestamp, AppointmentId)>, DbError> {
-    let bookings = || checked.iter().map(|one| one.candidate.booking);
-    let since = bookings().filter_map(|booking| booking.free_since).min();
-    let until = bookings().map(|booking| booking.slot.starts_at()).max();
-    let window = since.zip(until).and_then(|(since, until)| Span::new(since, until));
-    match (service, window) {
-        (Some(service), Some(window)) => store::paid_in(tx, contact, service, window).await,
-        _ => Ok(Vec::new()),
-    }
-}
-
-/// The last of `paid` that makes `one` free.
-pub(super) fn follow_up_of(paid: &[(Timestamp, AppointmentId)], one: &Checked) -> Option<AppointmentId> {
-    let since = one.candidate.booking.free_since?;
-    let starts_at = one.candidate.booking.slot.starts_at();
-    paid.iter()
-        .rev()
-        .find(|(at, _)| since <= *at && *at < starts_at)
-        .map(|(_, id)| *id)
-}
-
-fn booking_request(request: &SeriesRequest, one: &Checked, claim: &occupancy::Claim) -> BookingRequest {
+fn booking_request(request: &SeriesRequest, one: &Checked, claim: &Claim) -> BookingRequest {
     BookingRequest {
         id: None,
         contact: request.contact,
@@ -362,16 +260,9 @@ fn booking_request(request: &SeriesRequest, one: &Checked, claim: &occupancy::Cl
 }
 
 /// The terms of what was decided: an occurrence is overbooked only where it had to be.
-fn terms_of(policy: Policy, claim: &occupancy::Claim) -> Terms {
-    match overbook_permit(policy) {
-        Some(permit) if !claim.exclusive => Terms::Overbooked(permit),
-        _ => Terms::Regular,
-    }
-}
-
-const fn overbook_permit(policy: Policy) -> Option<OverbookPermit> {
+const fn terms_of(policy: Policy, claim: &Claim) -> Terms {
     match policy {
-        Policy::Overbook(permit) => Some(permit),
-        Policy::Refuse | Policy::Skip => None,
+        Policy::Overbook(permit) if !claim.exclusive => Terms::Overbooked(permit),
+        Policy::Overbook(_) | Policy::Refuse | Policy::Skip => Terms::Regular,
     }
 }

@@ -1,6 +1,6 @@
 //! Why the waiting list refuses something.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -57,14 +57,7 @@ impl From<BookingError> for WaitlistError {
     }
 }
 
-impl TxError for WaitlistError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(WaitlistError);
 
 impl From<WaitlistError> for Problem {
     fn from(error: WaitlistError) -> Self {

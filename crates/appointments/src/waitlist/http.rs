@@ -82,7 +82,6 @@ pub(crate) async fn get_waitlist_entry(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     let plan = ReadPlan::new("waitlist.get")
         .query(&id)
         .tag(tags::waitlist())

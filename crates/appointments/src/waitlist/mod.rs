@@ -15,6 +15,7 @@ mod error;
 mod fill;
 mod http;
 pub mod model;
+mod offer_facts;
 mod offer_http;
 pub(crate) mod offer_store;
 pub mod offers;
@@ -30,10 +31,10 @@ pub(crate) use http::{
     add_to_waitlist, get_waitlist_entry, list_waitlist, remove_from_waitlist, update_waitlist_entry, waitlist_matches,
 };
 pub use model::{Entry, EntryStatus, Offer, OfferStatus};
+pub use offer_facts::OfferFacts;
 pub(crate) use offer_http::{
     accept_waitlist_offer, decline_waitlist_offer, list_waitlist_offers, make_waitlist_offer, withdraw_waitlist_offer,
 };
-pub use offer_store::OfferFacts;
 pub use offers::{
     LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, offer_content, settle,
 };

@@ -3,9 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use kernel::{WaitlistEntryId, WaitlistOfferId};
 use rest::permissions::{AppointmentsRead, AppointmentsWrite};
-use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, Valid};
-use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, Reply, Valid};
 
 use super::error::WaitlistError;
 use super::model::Offer;
@@ -25,12 +23,6 @@ fn offer_in(request: &HttpRequest) -> Result<WaitlistOfferId, Problem> {
         .ok_or_else(|| Problem::not_found("waitlist_offer_not_found"))
 }
 
-/// Which offers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct OfferFilter {}
-
 /// Lists what was offered to an entry, oldest first.
 #[utoipa::path(tag = "waitlist", summary = "Lists offers to an entry", operation_id = "list_waitlist_offers",
     security(("bearer" = ["appointments:read"])), params(("id" = WaitlistEntryId, Path), ListParams),
@@ -39,24 +31,16 @@ pub(crate) struct OfferFilter {}
 pub(crate) async fn list_waitlist_offers(
     caller: Authorized<AppointmentsRead>,
     id: PathId<WaitlistEntryId>,
-    list: ListQuery<OfferFilter>,
+    list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let bound_to_row = ListQuery {
-        filter: id,
-        limit: list.limit,
-        cursor: list.cursor.clone(),
-        sort: list.sort.clone(),
-        updated_since: list.updated_since,
-        fields: list.fields.clone(),
-        include: list.include.clone(),
-    };
-    let paging = caller.paging::<OfferPosition, _>("waitlist.offers", &bound_to_row, &["offered_at"])?;
+    let list = list.of(id);
+    let paging = caller.paging::<OfferPosition, _>("waitlist.offers", &list, &["offered_at"])?;
     let plan = ReadPlan::new("waitlist.offers")
         .tag(tags::waitlist())
         .audit(AuditRecord::new("waitlist.offers", "waitlist_entry", id.as_uuid()));
     caller
-        .read_page(plan, &bound_to_row, async |tx| {
+        .read_page(plan, &list, async |tx| {
             store::find(tx, id).await?;
             let rows = offer_store::page(tx, id, &paging).await?;
             let position = |offer: &Offer| OfferPosition {

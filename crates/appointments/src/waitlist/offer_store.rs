@@ -1,17 +1,12 @@
 //! The SQL of offers.
 
 use db::schema::functions::pg_advisory_xact_lock;
-use db::schema::{
-    appointments, clinics, contacts, holds, practitioners, rooms, services, waitlist_entries, waitlist_offers,
-};
-use db::{DbError, Literal, QueryResultExt, TenantRead};
+use db::schema::{appointments, holds, waitlist_entries, waitlist_offers};
+use db::{DbError, Literal, QueryResultExt, TenantRead, named_by};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use kernel::{
-    AppointmentId, ContactId, HoldId, PractitionerId, RoomId, ServiceId, Timestamp, WaitlistEntryId, WaitlistOfferId,
-    Zone,
-};
+use kernel::{AppointmentId, ContactId, PractitionerId, ServiceId, Timestamp, WaitlistEntryId, WaitlistOfferId};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -178,11 +173,7 @@ pub(super) async fn open_of(tx: &TenantRead<'_>, entry: WaitlistEntryId) -> Resu
 /// The open offers to `contact` that have not lapsed, the newest first.
 pub(crate) async fn open_for(tx: &TenantRead<'_>, contact: ContactId) -> Result<Vec<Offer>, DbError> {
     waitlist_offers::table
-        .inner_join(
-            waitlist_entries::table.on(waitlist_entries::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(waitlist_entries::id.eq(waitlist_offers::entry_id))),
-        )
+        .inner_join(named_by!(waitlist_entries, waitlist_offers::entry_id))
         .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
         .filter(waitlist_entries::contact_id.eq(contact))
         .filter(waitlist_offers::status.eq(OfferStatus::Offered))
@@ -202,11 +193,7 @@ pub(crate) async fn gone_from(
     asked_by: Timestamp,
 ) -> Result<Option<WaitlistOfferId>, DbError> {
     let last: Option<(WaitlistOfferId, OfferStatus)> = waitlist_offers::table
-        .inner_join(
-            waitlist_entries::table.on(waitlist_entries::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(waitlist_entries::id.eq(waitlist_offers::entry_id))),
-        )
+        .inner_join(named_by!(waitlist_entries, waitlist_offers::entry_id))
         .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
         .filter(waitlist_entries::contact_id.eq(contact))
         .filter(waitlist_offers::sent_at.between(since, asked_by))
@@ -286,11 +273,7 @@ pub(super) async fn stranded(tx: &TenantRead<'_>) -> Result<Vec<(Offer, Option<A
         .select(appointments::id)
         .single_value();
     waitlist_offers::table
-        .inner_join(
-            waitlist_entries::table.on(waitlist_entries::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(waitlist_entries::id.eq(waitlist_offers::entry_id))),
-        )
+        .inner_join(named_by!(waitlist_entries, waitlist_offers::entry_id))
         .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
         .filter(waitlist_offers::status.eq(OfferStatus::Offered))
         .filter(waitlist_offers::expires_at.le(tx.now()).or(not(exists(held))))
@@ -315,92 +298,4 @@ pub(super) async fn mark_sent(tx: &TenantRead<'_>, id: WaitlistOfferId, message:
     .execute(&mut tx.conn())
     .await?;
     Ok(written > 0)
-}
-
-/// The facts that a message about an offer is written from.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-pub struct OfferFacts {
-    /// The offer.
-    pub offer_id: WaitlistOfferId,
-    /// What keeps the time.
-    pub hold_id: HoldId,
-    /// To whom.
-    pub contact_id: ContactId,
-    /// Their name.
-    pub contact_name: String,
-    /// What they want to be called.
-    pub contact_social_name: Option<String>,
-    /// With whom.
-    pub practitioner_name: String,
-    /// What for.
-    pub service_name: String,
-    /// The clinic's name.
-    pub clinic_name: String,
-    /// Where, when the service needs a room.
-    pub room: Option<(RoomId, String)>,
-    /// When it would begin.
-    pub starts_at: Timestamp,
-    /// When it would be over.
-    pub ends_at: Timestamp,
-    /// Until when it may be taken.
-    pub expires_at: Timestamp,
-    /// The clinic's zone.
-    pub zone: Zone,
-    /// The clinic's language and country, such as `pt-BR`.
-    pub locale: String,
-}
-
-/// The facts of an offer that is open and has not lapsed.
-pub(super) async fn facts(tx: &TenantRead<'_>, id: WaitlistOfferId) -> Result<Option<OfferFacts>, DbError> {
-    waitlist_offers::table
-        .inner_join(
-            waitlist_entries::table.on(waitlist_entries::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(waitlist_entries::id.eq(waitlist_offers::entry_id))),
-        )
-        .inner_join(
-            contacts::table.on(contacts::clinic_id
-                .eq(waitlist_entries::clinic_id)
-                .and(contacts::id.eq(waitlist_entries::contact_id))),
-        )
-        .inner_join(
-            practitioners::table.on(practitioners::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(practitioners::id.eq(waitlist_offers::practitioner_id))),
-        )
-        .inner_join(
-            services::table.on(services::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(services::id.eq(waitlist_offers::service_id))),
-        )
-        .inner_join(clinics::table.on(clinics::id.eq(waitlist_offers::clinic_id)))
-        .left_join(
-            rooms::table.on(rooms::clinic_id
-                .eq(waitlist_offers::clinic_id)
-                .and(rooms::id.nullable().eq(waitlist_offers::room_id))),
-        )
-        .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
-        .filter(waitlist_offers::id.eq(id))
-        .filter(waitlist_offers::status.eq(OfferStatus::Offered))
-        .filter(waitlist_offers::expires_at.gt(tx.now()))
-        .select((
-            waitlist_offers::id,
-            waitlist_offers::hold_id,
-            contacts::id,
-            contacts::name,
-            contacts::social_name,
-            practitioners::name,
-            services::name,
-            clinics::trade_name,
-            (rooms::id, rooms::name).nullable(),
-            waitlist_offers::starts_at,
-            waitlist_offers::ends_at,
-            waitlist_offers::expires_at,
-            clinics::zone,
-            clinics::locale,
-        ))
-        .get_result(&mut tx.conn())
-        .await
-        .optional()
-        .or_database()
 }

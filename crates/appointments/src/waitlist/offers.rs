@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::error::WaitlistError;
 use super::model::{Entry, EntryStatus, Offer, OfferEvent, OfferStatus};
-use super::offer_store::{self, OfferFacts, Timing};
+use super::offer_facts::{self, OfferFacts};
+use super::offer_store::{self, Timing};
 use super::views::MakeWaitlistOffer;
 use super::{service, store};
 use crate::booking::{Appointment, BookingError, BookingRequest, Terms, book};
@@ -310,7 +311,7 @@ pub async fn mark_sent(tx: &mut TenantTx<'_>, id: WaitlistOfferId, message: Uuid
 /// # Errors
 /// The database's failure.
 pub async fn offer_content(tx: &TenantRead<'_>, id: WaitlistOfferId) -> Result<Option<OfferFacts>, DbError> {
-    offer_store::facts(tx, id).await
+    offer_facts::facts(tx, id).await
 }
 
 /// Whether `error` says that this time or this entry will not do, so that the next may be tried.

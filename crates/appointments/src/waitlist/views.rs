@@ -4,7 +4,7 @@ use kernel::{
     AppointmentId, ContactId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version, WaitlistEntryId,
     WaitlistOfferId,
 };
-use rest::{Patch, View};
+use rest::{Patch, ReadPatch, View};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -230,7 +230,7 @@ impl TryFrom<AddToWaitlist> for NewEntry {
         let windows = take_windows(&mut errors, body.windows);
         let priority = body.priority.unwrap_or(USUAL_PRIORITY);
         check_priority(&mut errors, priority);
-        let notes = body.notes.and_then(|notes| take_notes(&mut errors, &notes));
+        let notes = errors.read_if_given("/notes", body.notes, |notes| Notes::parse(&notes));
         errors.finish(windows.map(|windows| Self {
             id: body.id,
             contact: body.contact_id,
@@ -272,10 +272,7 @@ impl TryFrom<PatchWaitlistEntry> for EntryChanges {
         if let Some(priority) = body.priority {
             check_priority(&mut errors, priority);
         }
-        let notes = body
-            .notes
-            .into_change()
-            .map(|notes| notes.and_then(|notes| take_notes(&mut errors, &notes)));
+        let notes = errors.read_clearable("/notes", body.notes, |notes| Notes::parse(&notes));
         errors.finish(Some(Self {
             service_id: body.service_id,
             practitioner_id: body.practitioner_id.into_change(),
@@ -300,16 +297,6 @@ fn take_windows(errors: &mut FieldErrors, windows: Vec<Window>) -> Option<Window
 fn check_priority(errors: &mut FieldErrors, priority: i16) {
     if !(1..=5).contains(&priority) {
         errors.push("/priority", "out_of_range", "a priority is a number from 1 to 5");
-    }
-}
-
-fn take_notes(errors: &mut FieldErrors, notes: &str) -> Option<Notes> {
-    match Notes::parse(notes) {
-        Ok(notes) => Some(notes),
-        Err(error) => {
-            errors.push("/notes", error.code(), error);
-            None
-        }
     }
 }
 

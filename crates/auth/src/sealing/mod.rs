@@ -8,7 +8,7 @@ mod aead;
 mod clinic_keys;
 mod master_keys;
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use uuid::Uuid;
 
 pub use clinic_keys::{ClinicKeys, ClinicSealer, NewDataKey};
@@ -36,14 +36,7 @@ pub enum SealingError {
     Database(#[from] DbError),
 }
 
-impl TxError for SealingError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(SealingError);
 
 /// The context of one stored value: its table, column and row.
 #[must_use]

@@ -137,7 +137,6 @@ impl MeView {
     params(RowQuery), responses((status = 200, body = MeView)))]
 #[get("/me")]
 async fn get_me(caller: Authorized<SignedIn>, query: RowQuery) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let permissions = caller.permissions();
     caller
         .read(ReadPlan::new("account.me").uncached(), &query, async |tx| {

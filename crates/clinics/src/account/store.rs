@@ -2,7 +2,7 @@
 
 use auth::totp::TotpStep;
 use db::schema::{api_keys, clinics, memberships, password_resets, sessions, users};
-use db::{DbError, QueryResultExt as _, TenantRead, TenantTx};
+use db::{DbError, QueryResultExt as _, TenantRead, TenantTx, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{ApiKeyId, SessionId, Timestamp, UserId};
@@ -12,11 +12,7 @@ use super::model::{Integration, SignedInPerson};
 /// The person of the sign-in.
 pub(super) async fn person(tx: &TenantRead<'_>, session: SessionId) -> Result<Option<SignedInPerson>, DbError> {
     sessions::table
-        .inner_join(
-            memberships::table.on(memberships::clinic_id
-                .eq(sessions::clinic_id)
-                .and(memberships::id.eq(sessions::membership_id))),
-        )
+        .inner_join(named_by!(memberships, sessions::membership_id))
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .inner_join(clinics::table.on(clinics::id.eq(sessions::clinic_id)))
         .filter(sessions::clinic_id.eq(tx.clinic()).and(sessions::id.eq(session)))

@@ -4,9 +4,6 @@ use actix_web::{HttpResponse, delete, get, post};
 use kernel::text::Label;
 use kernel::{ApiKeyId, FieldErrors, MembershipId, Permission, Timestamp, Version};
 use rest::permissions::ApiKeysManage;
-use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid, View,
-};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +12,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::ApiKeyError;
 use super::model::{ApiKey, ApiKeyPosition, ApiKeyStatus, IssuedApiKey, NewApiKey};
 use super::{service, store};
-use crate::resource::fields::FieldReader as _;
+use rest::{
+    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid, View,
+};
 
 /// Registers the endpoints.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -174,7 +173,6 @@ async fn list_api_keys(
     caller: Authorized<ApiKeysManage>,
     list: ListQuery<ApiKeyFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let paging = caller.paging::<ApiKeyPosition, _>("api_keys.list", &list, &["-created_at"])?;
     // How a key stands and when it was last used depend on the moment.
     let plan = ReadPlan::new("api_keys.list")
@@ -199,7 +197,6 @@ async fn get_api_key(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     caller
         .read(ReadPlan::new("api_keys.get").uncached(), &query, async |tx| {
             let row = service::get(tx, id).await?;

@@ -5,14 +5,12 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, ToSql};
 use diesel::sql_types::Jsonb;
-use kernel::FieldErrors;
 use kernel::documents::StateCode;
 use kernel::text::bounded;
-use kernel::text_column;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::resource::fields::{Coded, FieldReader};
+use kernel::{Coded, FieldErrors, text_column};
 
 /// Text that is no CEP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -4,17 +4,14 @@ use kernel::documents::Cnpj;
 use kernel::email::EmailAddress;
 use kernel::money::Currency;
 use kernel::phone::PhoneNumber;
-use kernel::{FieldErrors, Zone};
-use rest::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::address::{Address, AddressInput};
-use super::model::{ClinicChanges, CompanyName, HoldMinutes, InvalidLocale, Locale};
-use crate::resource::fields::{FieldReader, as_it_is, coded};
+use super::model::{ClinicChanges, CompanyName, HoldMinutes, Locale};
 use crate::services::SlotStepMinutes;
-
-coded!(InvalidLocale);
+use kernel::{FieldErrors, Zone};
+use rest::{Patch, ReadPatch, as_it_is};
 
 /// What changes about the clinic; what is absent stays, null clears.
 #[derive(Debug, Deserialize, ToSchema)]

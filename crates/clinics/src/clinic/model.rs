@@ -12,8 +12,8 @@ use kernel::{ClinicId, Timestamp, Version, Zone, text_column, text_enum};
 
 use super::address::Address;
 use crate::resource::bounded::Bounded;
-use crate::resource::fields::changed;
 use crate::services::SlotStepMinutes;
+use rest::changed;
 
 text_enum! {
     /// The language in which a clinic works with its patients.

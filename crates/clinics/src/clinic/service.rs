@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::model::{Clinic, ClinicChanges};
 use super::store;
-use crate::resource::error::{Resource, RowError, check_version};
+use crate::resource::error::{RowError, check_version, kind};
 use crate::tags;
 
 /// The caller's clinic.
@@ -34,7 +34,7 @@ pub async fn update(
     }
     let clinic = store::update(tx, changes).await?;
     tx.audit(
-        AuditRecord::new("clinic.update", Resource::Clinic.name(), clinic.id.as_uuid())
+        AuditRecord::new("clinic.update", kind::CLINIC.name(), clinic.id.as_uuid())
             .with_detail(json!({ "changed": fields })),
     );
     tx.touch(tags::clinic());

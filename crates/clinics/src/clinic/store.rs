@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::model::{Clinic, ClinicChanges};
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 
 /// The caller's clinic.
 pub(super) async fn find(tx: &TenantRead<'_>) -> Result<Clinic, RowError> {
@@ -17,7 +17,7 @@ pub(super) async fn find(tx: &TenantRead<'_>) -> Result<Clinic, RowError> {
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Clinic))
+        .ok_or(RowError::NotFound(kind::CLINIC))
 }
 
 /// The caller's clinic, kept from other writers until the transaction ends.
@@ -30,7 +30,7 @@ pub(crate) async fn lock(tx: &TenantRead<'_>) -> Result<Clinic, RowError> {
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Clinic))
+        .ok_or(RowError::NotFound(kind::CLINIC))
 }
 
 /// Writes `changes`, of which there is at least one.

@@ -6,7 +6,7 @@ use auth::recovery_codes::HashingStopped;
 use auth::secrets::RandomnessError;
 use auth::totp::InvalidTotp;
 use chrono::TimeDelta;
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use rest::Problem;
 
 /// Why a proof of identity was not accepted.
@@ -44,14 +44,7 @@ pub enum CredentialError {
     Database(#[from] DbError),
 }
 
-impl TxError for CredentialError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(CredentialError);
 
 impl From<CredentialError> for Problem {
     fn from(error: CredentialError) -> Self {

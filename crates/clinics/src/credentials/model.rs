@@ -9,6 +9,7 @@ use db::schema::{clinics, memberships, users};
 use diesel::prelude::*;
 use kernel::email::EmailAddress;
 use kernel::money::Currency;
+use kernel::pause::doubled;
 use kernel::text::{PersonName, Slug};
 use kernel::{ClinicId, MembershipId, Origin, Role, Timestamp, UserId, Zone};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,19 +21,16 @@ use crate::authority::parse_roles;
 /// How many failed sign-ins in a row cost nothing but the attempt.
 const FREE_FAILURES: i32 = 10;
 /// The delay after the first failure that costs one; doubled by each further one.
-const FIRST_DELAY_SECONDS: i64 = 5;
+const FIRST_DELAY: TimeDelta = TimeDelta::seconds(5);
 /// The longest delay.
-const LONGEST_DELAY_SECONDS: i64 = 900;
+const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(15);
 
 /// How long a person must wait after `failures` failed sign-ins in a row.
 pub(crate) fn delay_after(failures: i32) -> Option<TimeDelta> {
-    let doublings = u32::try_from(failures.checked_sub(FREE_FAILURES)?).ok()?;
-    let seconds = 1_i64
-        .checked_shl(doublings.min(30))
-        .map(|factor| factor.saturating_mul(FIRST_DELAY_SECONDS));
-    Some(TimeDelta::seconds(
-        seconds.unwrap_or(LONGEST_DELAY_SECONDS).min(LONGEST_DELAY_SECONDS),
-    ))
+    let doublings = failures
+        .checked_sub(FREE_FAILURES)
+        .filter(|doublings| *doublings >= 0)?;
+    Some(doubled(FIRST_DELAY, doublings, LONGEST_DELAY))
 }
 
 /// How long it is from `now` until a lock ends; nothing when there is none.
@@ -229,7 +227,7 @@ mod tests {
         #[test]
         fn a_further_failure_never_shortens_the_delay(failures in 0..i32::MAX) {
             prop_assert!(delay_after(failures) <= delay_after(failures + 1));
-            prop_assert!(delay_after(failures).is_none_or(|delay| delay.num_seconds() <= LONGEST_DELAY_SECONDS));
+            prop_assert!(delay_after(failures).is_none_or(|delay| delay <= LONGEST_DELAY));
         }
     }
 }

@@ -7,10 +7,6 @@ use kernel::email::EmailAddress;
 use kernel::text::PersonName;
 use kernel::{FieldErrors, InvitationId, MembershipId, Role, Timestamp, UserId, Version};
 use rest::permissions::StaffManage;
-use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Public, ReadPlan, Reply, Rest, RowQuery,
-    Valid, View,
-};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +18,10 @@ use super::model::{Acceptance, Invitation, InvitationPosition, InvitationStatus,
 use super::{service, store};
 use crate::accounts::Accounts;
 use crate::credentials::ClinicSummary;
-use crate::resource::fields::FieldReader as _;
+use rest::{
+    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Public, ReadPlan, Reply, Rest, RowQuery,
+    Valid, View,
+};
 
 /// Registers the endpoints.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -244,7 +243,6 @@ async fn list_invitations(
     caller: Authorized<StaffManage>,
     list: ListQuery<InvitationFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let paging = caller.paging::<InvitationPosition, _>("invitations.list", &list, &["-created_at"])?;
     // How an invitation stands depends on the moment.
     let plan = ReadPlan::new("invitations.list")
@@ -270,7 +268,6 @@ async fn get_invitation(
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    query.include(&[])?;
     let record = AuditRecord::new("invitations.read", "invitation", id.as_uuid());
     caller
         .read(

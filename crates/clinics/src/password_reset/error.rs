@@ -2,7 +2,7 @@
 
 use auth::passwords::{PasswordError, WeakPassword};
 use auth::secrets::RandomnessError;
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::FieldErrors;
 use rest::Problem;
 
@@ -40,14 +40,7 @@ pub enum PasswordResetError {
     Database(#[from] DbError),
 }
 
-impl TxError for PasswordResetError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(PasswordResetError);
 
 impl From<PasswordResetError> for Problem {
     fn from(error: PasswordResetError) -> Self {

@@ -3,12 +3,11 @@
 use kernel::documents::{Council, CouncilRegistration, RegistrationNumber, StateCode};
 use kernel::text::{Label, PersonName};
 use kernel::{FieldErrors, MembershipId, PractitionerId, ServiceId};
-use rest::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::model::{NewPractitioner, PractitionerChanges, RowChanges};
-use crate::resource::fields::{FieldReader, as_it_is};
+use rest::{Patch, ReadPatch, as_it_is};
 
 /// A council registration, each part as people write it.
 #[derive(Debug, Deserialize, ToSchema)]

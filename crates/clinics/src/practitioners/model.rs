@@ -7,7 +7,7 @@ use kernel::documents::{Council, CouncilRegistration, RegistrationNumber, StateC
 use kernel::text::{Label, PersonName};
 use kernel::{MembershipId, PractitionerId, ServiceId, Timestamp, Version};
 
-use crate::resource::fields::changed;
+use rest::changed;
 
 /// A practitioner as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

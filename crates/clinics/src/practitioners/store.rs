@@ -9,14 +9,14 @@ use kernel::{MembershipId, PractitionerId, ServiceId, Timestamp};
 use super::error::PractitionerError;
 use super::model::{NewPractitioner, PractitionerRow, RegistrationColumns, RowChanges};
 use crate::resource::catalogue::catalogue_store;
-use crate::resource::error::{ArchiveError, Resource, RowError};
+use crate::resource::error::{ArchiveError, RowError, kind};
 use crate::resource::links::links;
 
 catalogue_store!(
     practitioners,
     PractitionerRow,
     PractitionerId,
-    Resource::Practitioner,
+    kind::PRACTITIONER,
     appointments::practitioner_id
 );
 

@@ -7,6 +7,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, ToSql};
 use diesel::sql_types::Integer;
+use kernel::Coded;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -24,6 +25,12 @@ pub struct Bounded<const MIN: i32, const MAX: i32>(i32);
 pub struct OutOfBounds {
     min: i32,
     max: i32,
+}
+
+impl Coded for OutOfBounds {
+    fn code(&self) -> &'static str {
+        "out_of_range"
+    }
 }
 
 impl<const MIN: i32, const MAX: i32> Bounded<MIN, MAX> {

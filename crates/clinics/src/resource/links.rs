@@ -21,11 +21,7 @@ macro_rules! links {
                 owners: &[$owner_id],
             ) -> Result<HashMap<$owner_id, Vec<$target_id>>, DbError> {
                 let pairs: Vec<($owner_id, $target_id)> = $link::table
-                    .inner_join(
-                        $target::table.on($target::clinic_id
-                            .eq($link::clinic_id)
-                            .and($target::id.eq($link::$target_column))),
-                    )
+                    .inner_join(::db::named_by!($target, $link::$target_column))
                     .filter($link::clinic_id.eq(tx.clinic()).and($link::$owner.eq_any(owners)))
                     .filter($target::archived_at.is_null())
                     .order($link::$target_column)

@@ -3,7 +3,6 @@
 pub(crate) mod bounded;
 pub(crate) mod catalogue;
 pub(crate) mod error;
-pub(crate) mod fields;
 pub(crate) mod keyset;
 pub(crate) mod links;
 pub(crate) mod rows;

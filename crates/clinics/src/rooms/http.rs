@@ -4,9 +4,6 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use kernel::text::Label;
 use kernel::{FieldErrors, RoomId, Timestamp, Version};
 use rest::permissions::{ClinicManage, ClinicRead};
-use rest::{
-    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
-};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,8 +13,11 @@ use super::model::{NewRoom, Room, RoomChanges};
 use super::{service, store};
 use crate::resource::catalogue::{CataloguePosition, RowStatus, SORTS, StatusFilter};
 use crate::resource::error::{ArchiveError, RowError};
-use crate::resource::fields::FieldReader;
 use crate::tags;
+use rest::{
+    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPatch, ReadPlan, Reply, RowQuery, TimeToLive,
+    Valid, View,
+};
 
 /// A room.
 #[derive(Debug, Serialize, ToSchema)]

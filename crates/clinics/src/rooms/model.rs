@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use kernel::text::Label;
 use kernel::{RoomId, Timestamp, Version};
 
-use crate::resource::fields::changed;
+use rest::changed;
 
 /// A room of the clinic.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

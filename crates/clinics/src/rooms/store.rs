@@ -9,9 +9,9 @@ use kernel::RoomId;
 use super::error::RoomError;
 use super::model::{NewRoom, Room, RoomChanges};
 use crate::resource::catalogue::catalogue_store;
-use crate::resource::error::{ArchiveError, Resource, RowError};
+use crate::resource::error::{ArchiveError, RowError, kind};
 
-catalogue_store!(rooms, Room, RoomId, Resource::Room, appointments::room_id);
+catalogue_store!(rooms, Room, RoomId, kind::ROOM, appointments::room_id);
 
 /// Inserts a room.
 pub(super) async fn insert(tx: &TenantRead<'_>, new: &NewRoom) -> Result<Room, RoomError> {

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::resource::fields::Coded;
+use kernel::Coded;
 
 /// A day on which no clinic does business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

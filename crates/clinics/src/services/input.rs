@@ -2,15 +2,14 @@
 
 use kernel::money::{Currency, Money};
 use kernel::text::Label;
-use kernel::{FieldErrors, PractitionerId, RoomId, ServiceId};
-use rest::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::model::{
     BufferMinutes, DurationMinutes, FollowUpDays, NewService, RowChanges, ServiceChanges, SlotStepMinutes, check_rooms,
 };
-use crate::resource::fields::{Coded, FieldReader, as_it_is};
+use kernel::{Coded, FieldErrors, PractitionerId, RoomId, ServiceId};
+use rest::{Patch, ReadPatch, as_it_is};
 
 /// A price: not negative.
 #[derive(Debug, Deserialize, ToSchema)]

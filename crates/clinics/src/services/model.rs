@@ -8,7 +8,7 @@ use kernel::text::Label;
 use kernel::{FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version};
 
 use crate::resource::bounded::Bounded;
-use crate::resource::fields::changed;
+use rest::changed;
 
 /// How long a service takes: 5 minutes to 12 hours.
 pub type DurationMinutes = Bounded<5, 720>;

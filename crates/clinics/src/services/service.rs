@@ -8,7 +8,7 @@ use super::error::ServiceError;
 use super::model::{NewService, Service, ServiceChanges, ServiceRow, check_rooms};
 use super::store;
 use crate::events::{self, ServiceEvent};
-use crate::resource::error::{ArchiveError, Resource, RowError};
+use crate::resource::error::{ArchiveError, RowError, kind};
 use crate::resource::links::note_unknown;
 use crate::tags;
 
@@ -25,7 +25,7 @@ async fn with_one(tx: &TenantRead<'_>, row: ServiceRow) -> Result<Service, RowEr
     with_links(tx, vec![row])
         .await?
         .pop()
-        .ok_or(RowError::NotFound(Resource::Service))
+        .ok_or(RowError::NotFound(kind::SERVICE))
 }
 
 /// The `rows` with who offers each and where, by two more statements.

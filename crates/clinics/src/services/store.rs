@@ -9,16 +9,10 @@ use kernel::{PractitionerId, ServiceId};
 use super::error::ServiceError;
 use super::model::{NewService, PriceColumns, RowChanges, ServiceRow};
 use crate::resource::catalogue::catalogue_store;
-use crate::resource::error::{ArchiveError, Resource, RowError};
+use crate::resource::error::{ArchiveError, RowError, kind};
 use crate::resource::links::links;
 
-catalogue_store!(
-    services,
-    ServiceRow,
-    ServiceId,
-    Resource::Service,
-    appointments::service_id
-);
+catalogue_store!(services, ServiceRow, ServiceId, kind::SERVICE, appointments::service_id);
 
 links!(
     offered, practitioner_services, service_id: ServiceId => practitioner_id: PractitionerId, in practitioners

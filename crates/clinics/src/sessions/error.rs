@@ -1,6 +1,6 @@
 //! Why a sign-in could not be listed or ended.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use rest::Problem;
 
 /// Why a sign-in could not be listed or ended.
@@ -20,14 +20,7 @@ pub enum SessionError {
     Database(#[from] DbError),
 }
 
-impl TxError for SessionError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(SessionError);
 
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {

@@ -1,7 +1,7 @@
 //! SQL of open sign-ins.
 
 use db::schema::{memberships, sessions};
-use db::{DbError, QueryResultExt as _, TenantRead, TenantTx};
+use db::{DbError, QueryResultExt as _, TenantRead, TenantTx, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{SessionId, UserId};
@@ -38,11 +38,7 @@ pub(super) async fn list(
 /// Whose open sign-in it is.
 pub(super) async fn holder(tx: &TenantRead<'_>, session: SessionId) -> Result<Option<SessionHolder>, DbError> {
     sessions::table
-        .inner_join(
-            memberships::table.on(memberships::clinic_id
-                .eq(sessions::clinic_id)
-                .and(memberships::id.eq(sessions::membership_id))),
-        )
+        .inner_join(named_by!(memberships, sessions::membership_id))
         .filter(sessions::clinic_id.eq(tx.clinic()).and(sessions::id.eq(session)))
         .filter(sessions::ended_at.is_null())
         .select(SessionHolder::as_select())

@@ -4,9 +4,7 @@ use actix_web::{HttpResponse, delete, get, patch};
 use db::AuditRecord;
 use kernel::email::EmailAddress;
 use kernel::text::PersonName;
-use kernel::{FieldErrors, MembershipId, PractitionerId, Role, Timestamp, UserId, Version};
 use rest::permissions::{StaffManage, StaffRead};
-use rest::{Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid, View};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,8 +14,9 @@ use super::model::Member;
 use super::{service, store};
 use crate::resource::catalogue::{CataloguePosition, RowStatus, SORTS, StatusFilter};
 use crate::resource::error::RowError;
-use crate::resource::fields::{Coded, FieldReader};
 use crate::tags;
+use kernel::{FieldErrors, MembershipId, PractitionerId, Role, Timestamp, UserId, Version};
+use rest::{Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid, View};
 
 /// A member of the staff.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,12 +82,6 @@ pub(crate) struct PatchMember {
     /// All roles from now on; at least one.
     #[schema(value_type = Option<Vec<Role>>, min_items = 1)]
     roles: Option<Vec<String>>,
-}
-
-impl Coded for kernel::access::UnknownRole {
-    fn code(&self) -> &'static str {
-        "unknown_role"
-    }
 }
 
 impl PatchMember {

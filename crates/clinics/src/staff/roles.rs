@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get};
 use db::DbError;
 use kernel::{Permission, Role};
 use rest::permissions::StaffRead;
-use rest::{Authorized, ListParams, ListQuery, Page, Problem, ReadPlan, View};
+use rest::{Authorized, ListParams, ListQuery, NoFilter, Page, Problem, ReadPlan, View};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -26,11 +26,6 @@ impl From<Role> for RoleView {
         }
     }
 }
-
-/// The list of roles has no filter.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct NoFilter {}
 
 /// Where a role stands in the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]

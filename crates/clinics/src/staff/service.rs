@@ -8,7 +8,7 @@ use super::error::StaffError;
 use super::model::{Member, difference};
 use super::store;
 use crate::authority::{Authority, role_names};
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::tags;
 
 /// Gives a member exactly `roles`, which are not empty.
@@ -24,7 +24,7 @@ pub async fn change_roles(
 ) -> Result<Member, StaffError> {
     let member = store::lock(tx, id, expected).await?;
     if member.archived_at.is_some() {
-        return Err(RowError::Archived(Resource::Member).into());
+        return Err(RowError::Archived(kind::MEMBER).into());
     }
     let changed = difference(&member.roles, roles);
     if changed.is_empty() {
@@ -33,7 +33,7 @@ pub async fn change_roles(
     check_authority(&Authority::of(tx, caller).await?, &member.roles, &changed)?;
     store::set_roles(tx, id, roles).await?;
     tx.audit(
-        AuditRecord::new("staff.change_roles", Resource::Member.name(), id.as_uuid())
+        AuditRecord::new("staff.change_roles", kind::MEMBER.name(), id.as_uuid())
             .with_detail(json!({ "from": role_names(&member.roles), "to": role_names(roles) })),
     );
     touch(tx, id);
@@ -58,7 +58,7 @@ pub async fn remove(
     store::archive(tx, id).await?;
     let ended = store::end_sessions(tx, id).await?;
     tx.audit(
-        AuditRecord::new("staff.remove", Resource::Member.name(), id.as_uuid())
+        AuditRecord::new("staff.remove", kind::MEMBER.name(), id.as_uuid())
             .with_detail(json!({ "sessions_ended": ended.len() })),
     );
     touch(tx, id);

@@ -12,7 +12,7 @@ use super::error::StaffError;
 use super::model::Member;
 use crate::authority::role_names;
 use crate::resource::catalogue::{CataloguePosition, StatusFilter, catalogue_page};
-use crate::resource::error::{Resource, RowError, check_version};
+use crate::resource::error::{RowError, check_version, kind};
 use crate::resource::keyset::changed_since;
 
 /// Memberships with who they are of, and which practitioner that is.
@@ -67,7 +67,7 @@ pub(super) async fn find(tx: &TenantRead<'_>, id: MembershipId) -> Result<Member
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Member))
+        .ok_or(RowError::NotFound(kind::MEMBER))
 }
 
 /// A member of the expected version, whose place is kept from other writers until the transaction ends.

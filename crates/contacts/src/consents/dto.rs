@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::model::{Consent, NewConsent, Purpose};
-use crate::people::fields::Coded;
 
 /// An answer about a purpose.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -32,13 +31,7 @@ impl RecordConsent {
         let mut errors = FieldErrors::new();
         let purpose = Purpose::parse(&self.purpose);
         let purpose = errors.take("/purpose", "invalid_purpose", purpose);
-        let origin = match Label::parse(&self.origin) {
-            Ok(origin) => Some(origin),
-            Err(error) => {
-                errors.push("/origin", Coded::code(&error), error);
-                None
-            }
-        };
+        let origin = errors.read("/origin", Label::parse(&self.origin));
         let consent = purpose.zip(origin).map(|(purpose, origin)| NewConsent {
             purpose,
             granted: self.granted,

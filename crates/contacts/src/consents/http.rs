@@ -3,8 +3,7 @@
 use actix_web::{HttpResponse, get, post, put};
 use kernel::ContactId;
 use rest::permissions::{ContactsRead, ContactsWrite};
-use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, Valid};
-use serde::{Deserialize, Serialize};
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, Reply, Valid};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{ConsentView, RecordConsent};
@@ -19,11 +18,6 @@ pub(crate) fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(settle_consent);
 }
 
-/// A list without a filter of its own.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilter {}
-
 /// Lists every answer that a person gave about the use of their data, the newest first.
 #[utoipa::path(tag = "contacts", summary = "Lists a contact's consents", operation_id = "list_contact_consents",
     security(("bearer" = ["contacts:read"])), params(("id" = ContactId, Path), ListParams),
@@ -34,11 +28,10 @@ async fn list_consents(
     id: PathId<ContactId>,
     list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let id = id.into_inner();
+    let list = list.of(id);
     let paging = caller.paging::<ConsentPosition, _>("contacts.consents", &list, &["-recorded_at"])?;
     let plan = ReadPlan::new("contacts.consents")
-        .query(&id)
         .tag(tags::contact(id))
         .audit(AuditRecord::new("contacts.read_consents", "contact", id.as_uuid()));
     caller

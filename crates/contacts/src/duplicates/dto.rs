@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::likeness::{DuplicateReason, Identity};
 use crate::people::ContactView;
-use crate::people::fields::{noted, optional};
 use crate::people::validation::parse_birth_date;
 
 /// Somebody who may be in the books already.
@@ -58,19 +57,14 @@ impl DuplicateCheck {
         const MOST_PHONES: usize = 20;
         let mut errors = FieldErrors::new();
         let found = &mut errors;
-        let name = optional(found, "/name", self.name.as_deref(), PersonName::parse);
-        let birth_date = optional(found, "/birth_date", self.birth_date.as_deref(), |text| {
+        let name = found.read_if_given("/name", self.name.as_deref(), PersonName::parse);
+        let birth_date = found.read_if_given("/birth_date", self.birth_date.as_deref(), |text| {
             parse_birth_date(text, now)
         });
-        let cpf = optional(found, "/tax_id", self.tax_id.as_deref(), Cpf::parse);
-        let cns = optional(
-            found,
-            "/national_health_id",
-            self.national_health_id.as_deref(),
-            Cns::parse,
-        );
-        let email = optional(found, "/email", self.email.as_deref(), EmailAddress::parse);
-        let phone = optional(found, "/phone", self.phone.as_deref(), PhoneNumber::parse_international);
+        let cpf = found.read_if_given("/tax_id", self.tax_id.as_deref(), Cpf::parse);
+        let cns = found.read_if_given("/national_health_id", self.national_health_id.as_deref(), Cns::parse);
+        let email = found.read_if_given("/email", self.email.as_deref(), EmailAddress::parse);
+        let phone = found.read_if_given("/phone", self.phone.as_deref(), PhoneNumber::parse_international);
         let mut phone_keys: Vec<String> = phone.iter().map(PhoneNumber::match_key).collect();
         let more = self.phones.as_deref().unwrap_or_default();
         if more.len() > MOST_PHONES {
@@ -81,11 +75,7 @@ impl DuplicateCheck {
             );
         } else {
             for (index, text) in more.iter().enumerate() {
-                let phone = noted(
-                    found,
-                    &format!("/phones/{index}"),
-                    PhoneNumber::parse_international(text),
-                );
+                let phone = found.read(&format!("/phones/{index}"), PhoneNumber::parse_international(text));
                 phone_keys.extend(phone.map(|phone| phone.match_key()));
             }
         }

@@ -35,7 +35,6 @@ async fn list_duplicates(
     id: PathId<ContactId>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let id = id.into_inner();
     let plan = ReadPlan::new("contacts.duplicates")
         .query(&id)

@@ -3,8 +3,7 @@
 use actix_web::{HttpResponse, get};
 use kernel::{ContactId, ContactMergeId};
 use rest::permissions::ContactsRead;
-use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, RowQuery};
-use serde::{Deserialize, Serialize};
+use rest::{AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, RowQuery};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, MergePosition};
@@ -18,11 +17,6 @@ pub(crate) fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(list_merges).service(get_merge);
 }
 
-/// A list without a filter of its own.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilter {}
-
 /// Lists the merges in which a contact stayed or went, the newest first: those that were undone too.
 #[utoipa::path(tag = "contacts", summary = "Lists a contact's merges", operation_id = "list_contact_merges",
     security(("bearer" = ["contacts:read"])), params(("id" = ContactId, Path), ListParams),
@@ -33,11 +27,10 @@ async fn list_merges(
     id: PathId<ContactId>,
     list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let id = id.into_inner();
+    let list = list.of(id);
     let paging = caller.paging::<MergePosition, _>("contacts.merges", &list, &["-merged_at"])?;
     let plan = ReadPlan::new("contacts.merges")
-        .query(&id)
         .tag(tags::contact(id))
         .audit(AuditRecord::new("contacts.read_merges", "contact", id.as_uuid()));
     caller
@@ -64,7 +57,6 @@ async fn get_merge(
     id: PathId<ContactMergeId>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let id = id.into_inner();
     // Any change of the two makes it stale, and which two is not known before it was read.
     let plan = ReadPlan::new("contacts.merge")

@@ -114,8 +114,7 @@ pub async fn merge(
         elsewhere: also_moved,
     };
     let id = ContactMergeId::new_at(tx.now());
-    let moved = serde_json::to_value(moved)
-        .map_err(|error| DbError::from(diesel::result::Error::SerializationError(Box::new(error))))?;
+    let moved = serde_json::to_value(moved).map_err(DbError::unwritable)?;
     store::insert_merge(tx, id, (from_id, into_id), moved).await?;
     tx.audit(
         AuditRecord::new("contacts.merge", "contact", into_id.as_uuid())

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::fields::{limited, optional};
+use super::fields::limited;
 
 /// A part of an address that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,15 +83,16 @@ impl Address {
     /// none.
     pub(crate) fn checked(self, errors: &mut FieldErrors) -> Option<Self> {
         let mut found = FieldErrors::new();
-        let country = optional(&mut found, "/country", self.country.as_deref(), |text| {
-            Region::parse(&text.trim().to_ascii_uppercase()).or(Err(InvalidAddressPart::Country))
-        })
-        .map(|region| region.as_str().to_owned());
+        let country = found
+            .read_if_given("/country", self.country.as_deref(), |text| {
+                Region::parse(&text.trim().to_ascii_uppercase()).or(Err(InvalidAddressPart::Country))
+            })
+            .map(|region| region.as_str().to_owned());
         let in_brazil = country
             .as_deref()
             .is_none_or(|country| country == Region::BRAZIL.as_str());
         let mut part = |pointer: &str, text: Option<String>, most_chars: usize| {
-            optional(&mut found, pointer, text.as_deref(), limited(most_chars))
+            found.read_if_given(pointer, text.as_deref(), limited(most_chars))
         };
         let street = part("/street", self.street, 200);
         let number = part("/number", self.number, 20);
@@ -101,17 +102,12 @@ impl Address {
         let state = part("/state", self.state, 50);
         let postal_code = part("/postal_code", self.postal_code, 16);
         let state = if in_brazil {
-            optional(&mut found, "/state", state.as_deref(), brazilian_state)
+            found.read_if_given("/state", state.as_deref(), brazilian_state)
         } else {
             state
         };
         let postal_code = if in_brazil {
-            optional(
-                &mut found,
-                "/postal_code",
-                postal_code.as_deref(),
-                brazilian_postal_code,
-            )
+            found.read_if_given("/postal_code", postal_code.as_deref(), brazilian_postal_code)
         } else {
             postal_code
         };

@@ -14,7 +14,6 @@ use kernel::{FieldErrors, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::fields::optional;
 use super::model::{ContactKind, ContactStatus, InvalidBirthDate};
 use super::search::Search;
 use super::store::People;
@@ -72,18 +71,13 @@ impl Criteria {
         let found = &mut errors;
         let criteria = Self {
             search: filter.q.as_deref().and_then(|q| Search::parse(q, found)),
-            kind: optional(found, "kind", filter.kind.as_deref(), ContactKind::parse),
-            status: optional(found, "status", filter.status.as_deref(), ContactStatus::parse),
-            tag: optional(found, "tag", filter.tag.as_deref(), Label::parse),
-            phone: optional(
-                found,
-                "phone",
-                filter.phone.as_deref(),
-                PhoneNumber::parse_international,
-            ),
-            email: optional(found, "email", filter.email.as_deref(), EmailAddress::parse),
-            cpf: optional(found, "tax_id", filter.tax_id.as_deref(), Cpf::parse),
-            birth_date: optional(found, "birth_date", filter.birth_date.as_deref(), |text| {
+            kind: found.read_if_given("kind", filter.kind.as_deref(), ContactKind::parse),
+            status: found.read_if_given("status", filter.status.as_deref(), ContactStatus::parse),
+            tag: found.read_if_given("tag", filter.tag.as_deref(), Label::parse),
+            phone: found.read_if_given("phone", filter.phone.as_deref(), PhoneNumber::parse_international),
+            email: found.read_if_given("email", filter.email.as_deref(), EmailAddress::parse),
+            cpf: found.read_if_given("tax_id", filter.tax_id.as_deref(), Cpf::parse),
+            birth_date: found.read_if_given("birth_date", filter.birth_date.as_deref(), |text| {
                 text.parse()
                     .ok()
                     // Years that PostgreSQL has as well.

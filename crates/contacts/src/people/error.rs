@@ -1,6 +1,6 @@
 //! What can stand in the way of work on people.
 
-use db::{DbError, TxError};
+use db::{DbError, tx_error};
 use kernel::{ContactId, FieldErrors};
 use rest::Problem;
 
@@ -42,14 +42,7 @@ pub enum ContactError {
     Database(#[from] DbError),
 }
 
-impl TxError for ContactError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(ContactError);
 
 impl From<ContactError> for Problem {
     fn from(error: ContactError) -> Self {

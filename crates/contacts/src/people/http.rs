@@ -37,7 +37,6 @@ async fn list_contacts(
     caller: Authorized<ContactsRead>,
     list: ListQuery<ContactFilter>,
 ) -> Result<HttpResponse, Problem> {
-    list.include(&[])?;
     let criteria = Criteria::parse(&list.filter, list.updated_since)?;
     let paging = caller.paging::<ContactPosition, _>("contacts.list", &list, &SORTS)?;
     let plan = ReadPlan::new("contacts.list")
@@ -96,7 +95,6 @@ async fn get_contact(
     id: PathId<ContactId>,
     query: RowQuery,
 ) -> Result<HttpResponse, Problem> {
-    query.include(&[])?;
     let id = id.into_inner();
     let plan = ReadPlan::new("contacts.get")
         .query(&id)

@@ -3,14 +3,12 @@
 use diesel::deserialize::{self, Queryable};
 use diesel::pg::Pg;
 use diesel::sql_types::Array;
-use kernel::FieldErrors;
 use kernel::phone::{PhoneKind, PhoneNumber};
-use kernel::text_enum;
+use kernel::{FieldErrors, text_enum};
 use rest::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::noted;
 use super::store::PhoneRecord;
 
 text_enum! {
@@ -89,15 +87,14 @@ impl PhoneList {
         let mut phones: Vec<Phone> = Vec::with_capacity(inputs.len());
         for (index, input) in inputs.iter().enumerate() {
             let place = format!("/phones/{index}");
-            let number = noted(
-                errors,
+            let number = errors.read(
                 &format!("{place}/number"),
                 PhoneNumber::parse_international(&input.number),
             );
             let kind = input
                 .kind
                 .as_deref()
-                .map(|kind| noted(errors, &format!("{place}/kind"), PhoneUse::parse(kind)));
+                .map(|kind| errors.read(&format!("{place}/kind"), PhoneUse::parse(kind)));
             let (Some(number), None | Some(Some(_))) = (number, kind) else {
                 continue;
             };

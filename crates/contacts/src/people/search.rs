@@ -5,8 +5,6 @@ use kernel::fold::fold;
 use kernel::phone::{PhoneNumber, digits_of};
 use kernel::text::bounded;
 
-use super::fields::noted;
-
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Search {
@@ -34,7 +32,7 @@ const LEAST_DIGITS: usize = 3;
 impl Search {
     /// What `text` looks for, or what is wrong with it under the parameter `q`.
     pub(crate) fn parse(text: &str, errors: &mut FieldErrors) -> Option<Self> {
-        let text = noted(errors, "q", bounded(text, 1, MOST_CHARS))?;
+        let text = errors.read("q", bounded(text, 1, MOST_CHARS))?;
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.contains('@') {
             return Some(Self::Email(text.to_lowercase()));

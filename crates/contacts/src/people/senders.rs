@@ -1,7 +1,7 @@
 //! People who write to the clinic: found by phone or e-mail address, or noted as leads.
 
 use db::schema::{contact_phones, contacts};
-use db::{DbError, TenantRead, TenantTx};
+use db::{DbError, TenantRead, TenantTx, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::ContactId;
@@ -65,11 +65,7 @@ pub async fn create_lead(tx: &mut TenantTx<'_>, sender: &Sender) -> Result<Conta
 /// The database's failure.
 pub async fn by_phone(tx: &TenantRead<'_>, number: &PhoneNumber) -> Result<Option<ContactId>, DbError> {
     let found = contact_phones::table
-        .inner_join(
-            contacts::table.on(contacts::clinic_id
-                .eq(contact_phones::clinic_id)
-                .and(contacts::id.eq(contact_phones::contact_id))),
-        )
+        .inner_join(named_by!(contacts, contact_phones::contact_id))
         .filter(contact_phones::clinic_id.eq(tx.clinic()))
         .filter(contact_phones::match_key.eq(number.match_key()))
         .filter(contacts::archived_at.is_null())

@@ -12,7 +12,7 @@ use rest::Patch;
 
 use super::custom_fields::CustomFields;
 use super::dto::{CreateContact, GuardianInput, UpdateContact};
-use super::fields::{limited, noted, optional, patched, patched_required};
+use super::fields::{limited, patched, patched_required};
 use super::model::{
     ContactChanges, ContactKind, ContactStatus, Guardian, InvalidBirthDate, NewContact, Sex, birth_date,
 };
@@ -31,36 +31,21 @@ impl CreateContact {
     /// Everything that is wrong, each with its pointer.
     pub fn checked(self, now: Timestamp) -> Result<NewContact, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let kind = optional(&mut errors, "/kind", self.kind.as_deref(), ContactKind::parse);
-        let status = optional(&mut errors, "/status", self.status.as_deref(), ContactStatus::parse);
+        let kind = errors.read_if_given("/kind", self.kind.as_deref(), ContactKind::parse);
+        let status = errors.read_if_given("/status", self.status.as_deref(), ContactStatus::parse);
         if status == Some(ContactStatus::Archived) {
             errors.push("/status", "not_on_create", "a new contact is active or inactive");
         }
-        let name = noted(&mut errors, "/name", PersonName::parse(&self.name));
-        let social_name = optional(
-            &mut errors,
-            "/social_name",
-            self.social_name.as_deref(),
-            PersonName::parse,
-        );
-        let birth_date = optional(&mut errors, "/birth_date", self.birth_date.as_deref(), |text| {
+        let name = errors.read("/name", PersonName::parse(&self.name));
+        let social_name = errors.read_if_given("/social_name", self.social_name.as_deref(), PersonName::parse);
+        let birth_date = errors.read_if_given("/birth_date", self.birth_date.as_deref(), |text| {
             parse_birth_date(text, now)
         });
-        let sex = optional(&mut errors, "/sex", self.sex.as_deref(), Sex::parse);
-        let cpf = optional(&mut errors, "/tax_id", self.tax_id.as_deref(), Cpf::parse);
-        let cns = optional(
-            &mut errors,
-            "/national_health_id",
-            self.national_health_id.as_deref(),
-            Cns::parse,
-        );
-        let email = optional(&mut errors, "/email", self.email.as_deref(), EmailAddress::parse);
-        let phone = optional(
-            &mut errors,
-            "/phone",
-            self.phone.as_deref(),
-            PhoneNumber::parse_international,
-        );
+        let sex = errors.read_if_given("/sex", self.sex.as_deref(), Sex::parse);
+        let cpf = errors.read_if_given("/tax_id", self.tax_id.as_deref(), Cpf::parse);
+        let cns = errors.read_if_given("/national_health_id", self.national_health_id.as_deref(), Cns::parse);
+        let email = errors.read_if_given("/email", self.email.as_deref(), EmailAddress::parse);
+        let phone = errors.read_if_given("/phone", self.phone.as_deref(), PhoneNumber::parse_international);
         let phones = match &self.phones {
             None => Patch::Absent,
             Some(inputs) => PhoneList::parse(inputs, &mut errors).map_or(Patch::Absent, Patch::Value),
@@ -83,14 +68,13 @@ impl CreateContact {
         {
             errors.push("/guardian/contact_id", "own_guardian", "nobody is their own guardian");
         }
-        let insurer = optional(&mut errors, "/insurer", self.insurer.as_deref(), limited(INSURER_CHARS));
-        let insurance_card_number = optional(
-            &mut errors,
+        let insurer = errors.read_if_given("/insurer", self.insurer.as_deref(), limited(INSURER_CHARS));
+        let insurance_card_number = errors.read_if_given(
             "/insurance_card_number",
             self.insurance_card_number.as_deref(),
             limited(CARD_NUMBER_CHARS),
         );
-        let source = optional(&mut errors, "/source", self.source.as_deref(), limited(SOURCE_CHARS));
+        let source = errors.read_if_given("/source", self.source.as_deref(), limited(SOURCE_CHARS));
         let consents = RecordConsent::checked_list(&self.consents.unwrap_or_default(), &mut errors);
         let contact = name.map(|name| NewContact {
             id: self.id,
@@ -165,7 +149,9 @@ impl GuardianInput {
     fn checked(self, errors: &mut FieldErrors) -> Option<Guardian> {
         match (self.contact_id, self.name) {
             (Some(contact), None) => Some(Guardian::Contact(contact)),
-            (None, Some(name)) => noted(errors, "/guardian/name", PersonName::parse(&name)).map(Guardian::Named),
+            (None, Some(name)) => errors
+                .read("/guardian/name", PersonName::parse(&name))
+                .map(Guardian::Named),
             (None, None) | (Some(_), Some(_)) => {
                 errors.push(
                     "/guardian",
@@ -204,7 +190,7 @@ fn parse_tags(texts: &[String], errors: &mut FieldErrors) -> Vec<Label> {
     }
     let mut tags = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        if let Some(tag) = noted(errors, &format!("/tags/{index}"), Label::parse(text))
+        if let Some(tag) = errors.read(&format!("/tags/{index}"), Label::parse(text))
             && !tags.contains(&tag)
         {
             tags.push(tag);

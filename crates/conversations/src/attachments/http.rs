@@ -10,7 +10,9 @@ use files::{Files, FilesError, KeepError};
 use futures_util::TryStreamExt;
 use kernel::{ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp, Version};
 use rest::permissions::{ConversationsRead, ConversationsWrite};
-use rest::{AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, View};
+use rest::{
+    AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, Query, ReadPlan, Reply, View,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -19,7 +21,6 @@ use super::kind::{content_type_of, file_name};
 use super::store::{self, Position};
 use super::{Attachment, MOST_BYTES, Uploaded, key_of, note};
 use crate::error::RowError;
-use crate::fields::noted;
 use crate::{tags, threads};
 
 /// A file.
@@ -113,11 +114,7 @@ async fn upload_attachment(
 ) -> Result<HttpResponse, Problem> {
     let conversation = id.into_inner();
     let mut errors = FieldErrors::new();
-    let name = noted(
-        &mut errors,
-        "file_name",
-        file_name(query.file_name.as_deref().unwrap_or("file")),
-    );
+    let name = errors.read("file_name", file_name(query.file_name.as_deref().unwrap_or("file")));
     let file_name = errors.finish(name)?;
     // Before anything is kept.
     caller
@@ -157,11 +154,6 @@ async fn upload_attachment(
     noted
 }
 
-/// A list that is narrowed by nothing.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct NoFilter {}
-
 /// Lists the files of a conversation, the newest first.
 #[utoipa::path(tag = "conversations", summary = "Lists files", operation_id = "list_message_attachments",
     security(("bearer" = ["conversations:read"])), params(("id" = ConversationId, Path), ListParams),
@@ -173,12 +165,12 @@ async fn list_attachments(
     list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
+    let list = list.of(id);
     if list.updated_since.is_some() {
         return Err(FieldErrors::one("updated_since", "unknown_parameter", "a file never changes").into());
     }
     let paging = caller.paging::<Position, _>("message_attachments.list", &list, &["-created_at"])?;
     let plan = ReadPlan::new("message_attachments.list")
-        .query(&id)
         .tag(tags::conversation(id))
         .audit(AuditRecord::new(
             "message_attachments.list",

@@ -9,7 +9,7 @@ use rest::Paging;
 use serde::{Deserialize, Serialize};
 
 use super::Attachment;
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 
 /// A file to be noted.
 #[derive(Insertable)]
@@ -47,7 +47,7 @@ pub(super) async fn find(tx: &TenantRead<'_>, id: MessageAttachmentId) -> Result
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Attachment))
+        .ok_or(RowError::NotFound(kind::ATTACHMENT))
 }
 
 /// Lets those of `ids` that wait in the conversation go with a message; gives these.

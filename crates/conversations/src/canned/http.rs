@@ -3,9 +3,6 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use kernel::{CannedResponseId, FieldErrors, Timestamp, Version};
 use rest::permissions::{ConversationsRead, ConversationsWrite};
-use rest::{
-    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
-};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,8 +11,11 @@ use super::model::{CannedBody, CannedResponse, Shortcut};
 use super::store::{self, Position};
 use super::{CannedError, archive, create, update};
 use crate::error::RowError;
-use crate::fields::{change, noted};
 use crate::tags;
+use rest::{
+    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPatch, ReadPlan, Reply, RowQuery, TimeToLive,
+    Valid, View,
+};
 
 /// A canned response.
 #[derive(Debug, Serialize, ToSchema)]
@@ -152,8 +152,8 @@ async fn create_canned_response(
 ) -> Result<HttpResponse, Problem> {
     let body = body.into_inner();
     let mut errors = FieldErrors::new();
-    let shortcut = noted(&mut errors, "/shortcut", Shortcut::parse(&body.shortcut));
-    let text = noted(&mut errors, "/body", CannedBody::parse(&body.body));
+    let shortcut = errors.read("/shortcut", Shortcut::parse(&body.shortcut));
+    let text = errors.read("/body", CannedBody::parse(&body.body));
     let (shortcut, text) = errors.finish(shortcut.zip(text))?;
     caller
         .write(async |tx| {
@@ -178,8 +178,8 @@ async fn update_canned_response(
     let id = id.into_inner();
     let body = body.into_inner();
     let mut errors = FieldErrors::new();
-    let shortcut = change(&mut errors, "/shortcut", body.shortcut, |text| Shortcut::parse(&text));
-    let text = change(&mut errors, "/body", body.body, |text| CannedBody::parse(&text));
+    let shortcut = errors.read_change("/shortcut", body.shortcut, |text| Shortcut::parse(&text));
+    let text = errors.read_change("/body", body.body, |text| CannedBody::parse(&text));
     let changes = errors.finish(Some((shortcut, text)))?;
     caller
         .write(async |tx| {

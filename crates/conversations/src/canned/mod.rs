@@ -6,7 +6,7 @@ mod store;
 
 use db::{AuditRecord, TenantRead, TenantTx};
 use kernel::{Actor, CannedResponseId, ConversationId, FieldErrors, Version};
-use rest::Problem;
+use rest::{Problem, changed};
 use serde_json::json;
 
 pub(crate) use self::http::routes;
@@ -14,7 +14,7 @@ pub use self::model::{CannedBody, CannedResponse, InvalidCannedBody, InvalidShor
 
 use self::model::Values;
 use self::store::Change;
-use crate::error::{Resource, RowError, domain_error};
+use crate::error::{RowError, domain_error, kind};
 use crate::messages::{MessageError, MessageText};
 use crate::tags;
 
@@ -66,7 +66,7 @@ async fn lock_active(
 ) -> Result<CannedResponse, RowError> {
     let found = store::lock(tx, id, expected).await?;
     if found.archived_at.is_some() {
-        return Err(RowError::Archived(Resource::CannedResponse));
+        return Err(RowError::Archived(kind::CANNED_RESPONSE));
     }
     Ok(found)
 }
@@ -84,10 +84,7 @@ async fn update(
         body: body.filter(|body| *body != current.body),
         archived_at: None,
     };
-    let changed: Vec<&str> = [("shortcut", change.shortcut.is_some()), ("body", change.body.is_some())]
-        .into_iter()
-        .filter_map(|(name, is_changed)| is_changed.then_some(name))
-        .collect();
+    let changed = changed([("shortcut", change.shortcut.is_some()), ("body", change.body.is_some())]);
     if changed.is_empty() {
         return Ok(current);
     }

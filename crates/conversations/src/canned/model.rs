@@ -4,9 +4,8 @@ use db::schema::canned_responses;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use kernel::text::{InvalidText, multiline};
-use kernel::{CannedResponseId, Timestamp, Version, text_column, text_enum};
 
-use crate::fields::coded;
+use kernel::{CannedResponseId, Timestamp, Version, coded, text_column, text_enum};
 
 /// Text that is no shortcut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use db::schema::functions::oldest_open_transaction;
 use db::schema::{canned_responses, clinics, contacts, conversations, users};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CannedError;
 use super::model::{CannedBody, CannedResponse, Shortcut};
-use crate::error::{Resource, RowError, check_version};
+use crate::error::{RowError, check_version, kind};
 
 /// The canned response `id`, archived or not.
 pub(super) async fn find(tx: &TenantRead<'_>, id: CannedResponseId) -> Result<CannedResponse, RowError> {
@@ -27,7 +27,7 @@ pub(super) async fn find(tx: &TenantRead<'_>, id: CannedResponseId) -> Result<Ca
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::CannedResponse))
+        .ok_or(RowError::NotFound(kind::CANNED_RESPONSE))
 }
 
 /// The canned response, of the expected version, kept from other writers until the transaction ends.
@@ -48,7 +48,7 @@ pub(super) async fn lock(
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::CannedResponse))?;
+        .ok_or(RowError::NotFound(kind::CANNED_RESPONSE))?;
     check_version(expected, found.version)?;
     Ok(found)
 }
@@ -143,11 +143,7 @@ pub(super) async fn page(
 /// What the person of a conversation is called, and the clinic.
 pub(super) async fn names(tx: &TenantRead<'_>, conversation: ConversationId) -> Result<(String, String), RowError> {
     let found: Option<(String, Option<String>, String)> = conversations::table
-        .inner_join(
-            contacts::table.on(contacts::clinic_id
-                .eq(conversations::clinic_id)
-                .and(contacts::id.eq(conversations::contact_id))),
-        )
+        .inner_join(named_by!(contacts, conversations::contact_id))
         .inner_join(clinics::table.on(clinics::id.eq(conversations::clinic_id)))
         .filter(
             conversations::clinic_id
@@ -161,7 +157,7 @@ pub(super) async fn names(tx: &TenantRead<'_>, conversation: ConversationId) -> 
         .or_database::<RowError>()?;
     found
         .map(|(name, social_name, clinic)| (social_name.unwrap_or(name), clinic))
-        .ok_or(RowError::NotFound(Resource::Conversation))
+        .ok_or(RowError::NotFound(kind::CONVERSATION))
 }
 
 /// What a member is called.

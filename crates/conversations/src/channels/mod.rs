@@ -33,8 +33,6 @@ text_enum! {
     error = InvalidChannelKind, code = "unknown_channel";
 }
 
-crate::fields::coded!(InvalidChannelKind);
-
 /// A message on its way out, with all that a channel needs to know.
 #[derive(Debug, Clone)]
 pub struct Outgoing {

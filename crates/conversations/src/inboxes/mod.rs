@@ -2,12 +2,14 @@
 
 mod error;
 mod http;
+mod input;
 mod model;
 mod polls;
 mod secrets;
 mod service;
 mod settings;
 pub(crate) mod store;
+mod view;
 
 pub use error::InboxError;
 pub(crate) use http::routes;

@@ -8,6 +8,7 @@ use db::{DbError, Job, TenantRead, TenantTx};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use kernel::pause::doubled;
 use kernel::{InboxId, Lane, Timestamp};
 use mail::Position;
 use serde::{Deserialize, Serialize};
@@ -195,11 +196,7 @@ pub async fn failed(tx: &mut TenantTx<'_>, inbox: InboxId, error: &str) -> Resul
 
 /// The pause after so many failures in a row.
 fn pause(failures: i32) -> TimeDelta {
-    let doublings = u32::try_from(failures).unwrap_or(0).min(6);
-    INTERVAL
-        .checked_mul(1_i32.checked_shl(doublings).unwrap_or(1))
-        .unwrap_or(LONGEST_PAUSE)
-        .min(LONGEST_PAUSE)
+    doubled(INTERVAL, failures, LONGEST_PAUSE)
 }
 
 #[cfg(test)]

@@ -14,16 +14,12 @@ use super::polls;
 use super::secrets::{InboxSecrets, SecretChanges};
 use super::settings::InboxSettings;
 use super::store::{self, Change, NewRow};
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 use crate::tags;
 
 /// The place of an inbox's secrets, to which they are sealed.
 fn context(id: InboxId) -> String {
     cell("inboxes", "sealed_secrets", id.as_uuid())
-}
-
-fn unwritable(error: serde_json::Error) -> DbError {
-    DbError::from(diesel::result::Error::SerializationError(Box::new(error)))
 }
 
 async fn seal(
@@ -32,7 +28,7 @@ async fn seal(
     id: InboxId,
     secrets: &InboxSecrets,
 ) -> Result<Vec<u8>, InboxError> {
-    let plain = secrets.to_bytes().map_err(unwritable)?;
+    let plain = secrets.to_bytes().map_err(DbError::unwritable)?;
     Ok(keys.seal(tx, &context(id), &plain).await?)
 }
 
@@ -59,7 +55,7 @@ pub async fn create(
         id,
         channel: new.settings.channel(),
         name: &new.name,
-        settings: new.settings.to_value().map_err(unwritable)?,
+        settings: new.settings.to_value().map_err(DbError::unwritable)?,
         sealed_secrets,
         secret_names: secrets.names(),
         token_hash: hash.as_bytes(),
@@ -143,7 +139,7 @@ pub(super) async fn update(
     };
     let mut changed = Vec::new();
     if let Some(settings) = settings {
-        let value = settings.to_value().map_err(unwritable)?;
+        let value = settings.to_value().map_err(DbError::unwritable)?;
         change.settings = Some(value).filter(|value| *value != current.settings);
     }
     if let Some(secrets) = secrets {
@@ -176,7 +172,7 @@ pub(super) async fn update(
 async fn lock_active(tx: &TenantTx<'_>, id: InboxId, expected: Option<Version>) -> Result<Inbox, RowError> {
     let inbox = store::lock(tx, id, expected).await?;
     if inbox.archived_at.is_some() {
-        return Err(RowError::Archived(Resource::Inbox));
+        return Err(RowError::Archived(kind::INBOX));
     }
     Ok(inbox)
 }
@@ -239,5 +235,5 @@ pub async fn open_secrets(tx: &TenantRead<'_>, keys: &ClinicKeys, id: InboxId) -
         return Ok(InboxSecrets::default());
     };
     let plain = keys.open(tx, &context(id), &sealed).await?;
-    Ok(InboxSecrets::from_bytes(&plain).map_err(unwritable)?)
+    Ok(InboxSecrets::from_bytes(&plain).map_err(DbError::unwritable)?)
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::channels::ChannelKind;
-use crate::fields::noted;
 
 text_enum! {
     /// How a connection to a mail server is protected.
@@ -22,8 +21,6 @@ text_enum! {
     }
     error = InvalidSecurity, code = "unknown_security";
 }
-
-crate::fields::coded!(InvalidSecurity);
 
 /// What the WhatsApp Cloud API needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -162,7 +159,7 @@ impl InboxSettings {
                     ("/settings/mailbox", &settings.mailbox),
                 ] {
                     if let Some(text) = text {
-                        let _checked = noted(errors, pointer, bounded(text, 1, 120));
+                        let _checked = errors.read(pointer, bounded(text, 1, 120));
                     }
                 }
                 Some(Self::Email(settings))
@@ -212,7 +209,7 @@ fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
         );
     }
     if let Some(username) = &server.username {
-        let _checked = noted(errors, &format!("{pointer}/username"), bounded(username, 1, 254));
+        let _checked = errors.read(&format!("{pointer}/username"), bounded(username, 1, 254));
     }
 }
 
@@ -244,7 +241,7 @@ fn check_webchat(settings: &WebchatSettings, errors: &mut FieldErrors) {
     }
     if let Some(greeting) = &settings.greeting {
         let checked: Result<String, InvalidText> = multiline(greeting, 1, 500);
-        let _checked = noted(errors, "/settings/greeting", checked);
+        let _checked = errors.read("/settings/greeting", checked);
     }
 }
 

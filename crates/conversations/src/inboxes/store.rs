@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::error::InboxError;
 use super::model::Inbox;
 use crate::channels::ChannelKind;
-use crate::error::{Resource, RowError, check_version};
+use crate::error::{RowError, check_version, kind};
 
 /// The inbox `id`, archived or not.
 ///
@@ -30,7 +30,7 @@ pub async fn find(tx: &TenantRead<'_>, id: InboxId) -> Result<Inbox, RowError> {
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Inbox))
+        .ok_or(RowError::NotFound(kind::INBOX))
 }
 
 /// The inbox, of the expected version, kept from other writers until the transaction ends.
@@ -43,7 +43,7 @@ pub(super) async fn lock(tx: &TenantRead<'_>, id: InboxId, expected: Option<Vers
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Inbox))?;
+        .ok_or(RowError::NotFound(kind::INBOX))?;
     check_version(expected, inbox.version)?;
     Ok(inbox)
 }
@@ -59,7 +59,7 @@ pub(super) async fn open(tx: &TenantRead<'_>, hash: &SecretHash) -> Result<Inbox
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Inbox))
+        .ok_or(RowError::NotFound(kind::INBOX))
 }
 
 /// What is sealed of an inbox's secrets.

@@ -1,10 +1,10 @@
 //! What can stand in the way of a message.
 
-use kernel::{ConversationId, FieldErrors};
+use kernel::FieldErrors;
 use rest::Problem;
 use serde_json::json;
 
-use crate::error::{Resource, RowError, domain_error};
+use crate::error::{RowError, domain_error, kind};
 use crate::inboxes::InboxError;
 use crate::templates::Template;
 use crate::threads::ConversationError;
@@ -58,22 +58,11 @@ impl From<InboxError> for MessageError {
     }
 }
 
-impl MessageError {
-    /// The conversation in which the talk goes on, when that is what stands in the way.
-    #[must_use]
-    pub const fn goes_on_in(&self) -> Option<ConversationId> {
-        match self {
-            Self::Conversation(ConversationError::Continued { conversation }) => Some(*conversation),
-            _ => None,
-        }
-    }
-}
-
 impl From<MessageError> for Problem {
     fn from(error: MessageError) -> Self {
         let detail = error.to_string();
         match error {
-            MessageError::Row(RowError::Archived(Resource::Inbox)) => Self::conflict(
+            MessageError::Row(RowError::Archived(kind::INBOX)) => Self::conflict(
                 "inbox_archived",
                 "the inbox is archived: nothing goes out by it any more",
             ),

@@ -7,7 +7,8 @@ use kernel::{
 };
 use rest::permissions::{ConversationsRead, ConversationsWrite};
 use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid, View,
+    AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, Reply, RowQuery, Valid,
+    View,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,8 +21,7 @@ use super::send::{self, Draft, DraftContent};
 use super::store;
 use super::view::MessageView;
 use crate::canned;
-use crate::error::{Resource, RowError};
-use crate::fields::{noted, optional};
+use crate::error::{RowError, kind};
 use crate::tags;
 
 /// The most files of one message.
@@ -65,8 +65,8 @@ impl TryFrom<SendMessage> for Wish {
 
     fn try_from(body: SendMessage) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let kind = optional(&mut errors, "/kind", body.kind.as_deref(), MessageKind::parse);
-        let text = optional(&mut errors, "/body", body.body.as_deref(), MessageText::parse);
+        let kind = errors.read_if_given("/kind", body.kind.as_deref(), MessageKind::parse);
+        let text = errors.read_if_given("/body", body.body.as_deref(), MessageText::parse);
         if body.attachment_ids.len() > MOST_ATTACHMENTS {
             errors.push(
                 "/attachment_ids",
@@ -137,16 +137,16 @@ async fn list_messages(
     list: ListQuery<NoFilter>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
+    let list = list.of(id);
     let paging = caller.paging::<Position, _>("messages.list", &list, &["-sent_at"])?;
     let plan = ReadPlan::new("messages.list")
-        .query(&id)
         .tag(tags::conversation(id))
         .audit(AuditRecord::new("messages.read", "conversation", id.as_uuid()));
     caller
         .read_page(plan, &list, async |tx| {
             let rows = list::page(tx, id, list.updated_since, &paging).await?;
             if rows.is_empty() && !list::exists(tx, id).await? {
-                return Err(RowError::NotFound(Resource::Conversation));
+                return Err(RowError::NotFound(kind::CONVERSATION));
             }
             let position = |said: &Said| Position {
                 sent_at: said.message.sent_at,
@@ -156,11 +156,6 @@ async fn list_messages(
         })
         .await
 }
-
-/// A list that is narrowed by nothing.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct NoFilter {}
 
 /// Sends a message, or keeps a note for colleagues.
 ///
@@ -298,7 +293,7 @@ async fn search_messages(
 ) -> Result<HttpResponse, Problem> {
     let mut errors = FieldErrors::new();
     let q = match list.filter.q.as_deref() {
-        Some(text) => noted(&mut errors, "q", words(text)),
+        Some(text) => errors.read("q", words(text)),
         None => {
             errors.push("q", "required", "says what to look for");
             None

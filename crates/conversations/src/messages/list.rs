@@ -2,7 +2,7 @@
 
 use db::schema::functions::{messages_by_text, oldest_open_transaction};
 use db::schema::{contacts, conversations, messages};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -194,16 +194,8 @@ pub(super) async fn search(
     .load(&mut tx.conn())
     .await?;
     let rows: Vec<(Message, ContactId, PersonName, Option<PersonName>)> = messages::table
-        .inner_join(
-            conversations::table.on(conversations::clinic_id
-                .eq(messages::clinic_id)
-                .and(conversations::id.eq(messages::conversation_id))),
-        )
-        .inner_join(
-            contacts::table.on(contacts::clinic_id
-                .eq(conversations::clinic_id)
-                .and(contacts::id.eq(conversations::contact_id))),
-        )
+        .inner_join(named_by!(conversations, messages::conversation_id))
+        .inner_join(named_by!(contacts, conversations::contact_id))
         .filter(messages::clinic_id.eq(tx.clinic()))
         .filter(messages::id.eq_any(ids))
         .order((messages::sent_at.desc(), messages::id.desc()))

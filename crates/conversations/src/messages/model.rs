@@ -59,8 +59,6 @@ text_enum! {
     error = InvalidDelivery, code = "unknown_delivery";
 }
 
-crate::fields::coded!(InvalidMessageKind, InvalidDelivery);
-
 impl Delivery {
     /// From where a message may come here. What was delivered cannot fail, and what failed stays so until somebody sends it again.
     #[must_use]

@@ -1,6 +1,6 @@
 //! What the clinic writes: stored and queued in one transaction, so that nothing is lost and nothing is sent that was not stored.
 
-use db::{AuditRecord, TenantTx};
+use db::{AuditRecord, DbError, TenantTx};
 use kernel::{Actor, ConversationId, FieldErrors, Lane, MessageAttachmentId, MessageId, MessageTemplateId};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::sending::{SendJob, again};
 use super::store::{self, NewRow};
 use crate::attachments;
 use crate::channels::ChannelKind;
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 use crate::events;
 use crate::inboxes::{self, Inbox};
 use crate::templates::{self, UsedTemplate};
@@ -133,7 +133,7 @@ async fn may_leave(
     is_free: bool,
 ) -> Result<(), MessageError> {
     if inbox.archived_at.is_some() {
-        return Err(RowError::Archived(Resource::Inbox).into());
+        return Err(RowError::Archived(kind::INBOX).into());
     }
     if inbox.channel != ChannelKind::Webchat && conversation.address.is_none() {
         return Err(ConversationError::NoAddress.into());
@@ -182,7 +182,7 @@ async fn content(tx: &TenantTx<'_>, inbox: &Inbox, draft: &Draft) -> Result<Cont
             Ok(Content {
                 kind: MessageKind::Template,
                 body,
-                template: serde_json::to_value(used).ok(),
+                template: Some(serde_json::to_value(used).map_err(DbError::unwritable)?),
             })
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use auth::ClinicKeys;
 use chrono::TimeDelta;
 use db::{Job, TenantTx};
+use kernel::pause::doubled;
 use kernel::{ConversationId, Lane, MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ use super::model::{Delivery, Message, MessageKind};
 use super::store::{self, Change};
 use crate::attachments;
 use crate::channels::{Accepted, ChannelKind, Content, Outgoing};
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 use crate::inboxes;
 use crate::templates::UsedTemplate;
 use crate::threads;
@@ -27,6 +28,9 @@ pub const SEND: &str = "message.send";
 
 /// How long an attempt may take; longer than a job may, so that no two are under way.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
+
+/// After how long it is looked again whether an attempt that is under way has ended.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(2);
 
 /// For how long a message is tried to be sent; a message of yesterday helps nobody.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
@@ -97,27 +101,28 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
     let not_before = [under_way_until, message.next_attempt_at].into_iter().flatten().max();
     if let Some(due) = not_before.filter(|due| *due > now) {
         // Another job has it, or the channel asked to be left alone: this one comes back then.
-        let soon = now.saturating_add(TimeDelta::seconds(2));
-        job.enqueue(
-            tx,
-            Some(if message.attempted_at.is_some() {
-                soon.min(due)
-            } else {
-                due
-            }),
-        );
+        let due = if message.attempted_at.is_some() {
+            due.min(now.saturating_add(LOOK_AGAIN))
+        } else {
+            due
+        };
+        job.enqueue(tx, Some(due));
         return Ok(Claim::Nothing);
     }
     let conversation = threads::find(tx, job.conversation_id).await?;
     let inbox = inboxes::find(tx, conversation.inbox_id).await?;
-    let (Some(to), None) = (conversation.address.clone(), inbox.archived_at) else {
-        let reason = if inbox.archived_at.is_some() {
-            "inbox_archived"
-        } else {
-            "no_address"
-        };
-        rejected(tx, message.id, reason).await?;
-        return Ok(Claim::Nothing);
+    let sendable = match (inbox.archived_at, conversation.address.clone(), content(&message)) {
+        (Some(_), ..) => Err("inbox_archived"),
+        (None, None, _) => Err("no_address"),
+        (None, Some(_), None) => Err("template_unreadable"),
+        (None, Some(to), Some(content)) => Ok((to, content)),
+    };
+    let (to, content) = match sendable {
+        Ok(sendable) => sendable,
+        Err(reason) => {
+            rejected(tx, message.id, reason).await?;
+            return Ok(Claim::Nothing);
+        }
     };
     let reply_to = match message.reply_to_id {
         Some(id) => store::provider_id_of(tx, id).await?,
@@ -132,7 +137,7 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         conversation: conversation.id,
         to,
         subject: conversation.subject.clone(),
-        content: content(&message),
+        content,
         reply_to,
         references: store::latest_provider_ids(tx, conversation.id, REFERENCES).await?,
         attachments: attachments::outgoing(tx, message.id).await?,
@@ -158,21 +163,19 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
     })
 }
 
-fn content(message: &Message) -> Content {
-    let used = message
-        .template
-        .as_ref()
-        .filter(|_| message.kind == MessageKind::Template)
-        .and_then(|value| UsedTemplate::deserialize(value).ok());
-    match used {
-        Some(used) => Content::Template {
-            name: used.name.as_str().to_owned(),
-            language: used.language.as_str().to_owned(),
-            parameters: used.parameters,
-            text: message.body.clone(),
-        },
-        None => Content::Text(message.body.clone()),
+/// What the channel is to say; none where the template that was used cannot be read. It is not sent as free text then: that may
+/// go where templates alone may.
+fn content(message: &Message) -> Option<Content> {
+    if message.kind != MessageKind::Template {
+        return Some(Content::Text(message.body.clone()));
     }
+    let used = UsedTemplate::deserialize(message.template.as_ref()?).ok()?;
+    Some(Content::Template {
+        name: used.name.as_str().to_owned(),
+        language: used.language.as_str().to_owned(),
+        parameters: used.parameters,
+        text: message.body.clone(),
+    })
 }
 
 /// The channel has taken the message. What it told of it before is not lost.
@@ -270,11 +273,7 @@ pub fn ask_again(tx: &mut TenantTx<'_>, job: SendJob) {
 
 /// The pause after attempt number `attempts`: twice as long each time, up to the longest.
 fn pause(attempts: i32) -> TimeDelta {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(10);
-    FIRST_PAUSE
-        .checked_mul(1_i32.checked_shl(doublings).unwrap_or(1))
-        .unwrap_or(LONGEST_PAUSE)
-        .min(LONGEST_PAUSE)
+    doubled(FIRST_PAUSE, attempts.saturating_sub(1), LONGEST_PAUSE)
 }
 
 /// Puts a message that failed, or of which nothing is known, back into the queue.
@@ -285,7 +284,7 @@ pub(super) async fn again(tx: &mut TenantTx<'_>, id: MessageId) -> Result<Messag
         .is_some_and(|delivery| Delivery::Queued.reached_from().contains(&delivery))
     {
         return Err(match message.delivery {
-            None => MessageError::Row(RowError::NotFound(Resource::Message)),
+            None => MessageError::Row(RowError::NotFound(kind::MESSAGE)),
             Some(_) => MessageError::NotFailed,
         });
     }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use db::schema::{conversations, message_provider_ids, messages};
-use db::{DbError, QueryResultExt, TenantRead};
+use db::{DbError, QueryResultExt, TenantRead, named_by};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{ClinicId, ConversationId, InboxId, MessageId, Timestamp};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::model::{AuthorKind, Delivery, Direction, Message, MessageKind};
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 
 /// The ids between which the messages of `conversation` lie: none is older than its conversation, none is from tomorrow. So only
 /// those months are looked into. A day on both sides, since the clocks of two nodes differ.
@@ -36,7 +36,7 @@ pub async fn find(tx: &TenantRead<'_>, id: MessageId) -> Result<Message, RowErro
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Message))
+        .ok_or(RowError::NotFound(kind::MESSAGE))
 }
 
 /// The message `id`, kept from other writers until the transaction ends.
@@ -49,7 +49,7 @@ pub(super) async fn lock(tx: &TenantRead<'_>, id: MessageId) -> Result<Message, 
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Message))
+        .ok_or(RowError::NotFound(kind::MESSAGE))
 }
 
 /// A message to be inserted.
@@ -312,11 +312,7 @@ pub(super) async fn written_to(
     ids: &[MessageId],
 ) -> Result<Vec<MessageId>, DbError> {
     messages::table
-        .inner_join(
-            conversations::table.on(conversations::clinic_id
-                .eq(messages::clinic_id)
-                .and(conversations::id.eq(messages::conversation_id))),
-        )
+        .inner_join(named_by!(conversations, messages::conversation_id))
         .filter(messages::clinic_id.eq(tx.clinic()))
         .filter(messages::id.eq_any(ids))
         .filter(messages::delivery.is_not_null())

@@ -3,9 +3,6 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use kernel::{FieldErrors, InboxId, MessageTemplateId, Timestamp, Version};
 use rest::permissions::{ConversationsManage, ConversationsRead};
-use rest::{
-    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
-};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,8 +13,11 @@ use super::model::{
 use super::store::{self, Narrowing, Position};
 use super::{TemplateError, archive, create, update};
 use crate::error::RowError;
-use crate::fields::{change, noted, optional};
 use crate::tags;
+use rest::{
+    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPatch, ReadPlan, Reply, RowQuery, TimeToLive,
+    Valid, View,
+};
 
 /// A template.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,11 +107,11 @@ impl TryFrom<CreateMessageTemplate> for NewTemplate {
 
     fn try_from(body: CreateMessageTemplate) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let name = noted(&mut errors, "/name", TemplateName::parse(&body.name));
-        let language = noted(&mut errors, "/language", TemplateLanguage::parse(&body.language));
-        let category = noted(&mut errors, "/category", Category::parse(&body.category));
-        let text = noted(&mut errors, "/body", TemplateBody::parse(&body.body));
-        let status = optional(&mut errors, "/status", body.status.as_deref(), TemplateStatus::parse);
+        let name = errors.read("/name", TemplateName::parse(&body.name));
+        let language = errors.read("/language", TemplateLanguage::parse(&body.language));
+        let category = errors.read("/category", Category::parse(&body.category));
+        let text = errors.read("/body", TemplateBody::parse(&body.body));
+        let status = errors.read_if_given("/status", body.status.as_deref(), TemplateStatus::parse);
         let whole = name.zip(language).zip(category.zip(text));
         errors.finish(whole.map(|((name, language), (category, text))| Self {
             inbox: body.inbox_id,
@@ -144,9 +144,9 @@ impl TryFrom<PatchMessageTemplate> for TemplateChanges {
 
     fn try_from(body: PatchMessageTemplate) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let category = change(&mut errors, "/category", body.category, |text| Category::parse(&text));
-        let text = change(&mut errors, "/body", body.body, |text| TemplateBody::parse(&text));
-        let status = change(&mut errors, "/status", body.status, |text| TemplateStatus::parse(&text));
+        let category = errors.read_change("/category", body.category, |text| Category::parse(&text));
+        let text = errors.read_change("/body", body.body, |text| TemplateBody::parse(&text));
+        let status = errors.read_change("/status", body.status, |text| TemplateStatus::parse(&text));
         errors.finish(Some(Self {
             category,
             body: text,
@@ -179,12 +179,7 @@ async fn list_message_templates(
     list: ListQuery<TemplateFilter>,
 ) -> Result<HttpResponse, Problem> {
     let mut errors = FieldErrors::new();
-    let status = optional(
-        &mut errors,
-        "status",
-        list.filter.status.as_deref(),
-        TemplateStatus::parse,
-    );
+    let status = errors.read_if_given("status", list.filter.status.as_deref(), TemplateStatus::parse);
     let narrowing = errors.finish(Some(Narrowing {
         inbox: list.filter.inbox_id,
         status,

@@ -6,7 +6,7 @@ mod store;
 
 use db::{AuditRecord, TenantTx};
 use kernel::{MessageTemplateId, Version};
-use rest::Problem;
+use rest::{Problem, changed};
 use serde_json::json;
 
 pub(crate) use self::http::routes;
@@ -16,7 +16,7 @@ pub(crate) use self::store::{approved, by_name};
 
 use self::store::Change;
 use crate::channels::ChannelKind;
-use crate::error::{Resource, RowError, domain_error};
+use crate::error::{RowError, domain_error, kind};
 use crate::inboxes;
 use crate::tags;
 
@@ -86,7 +86,7 @@ pub async fn update(
 ) -> Result<Template, TemplateError> {
     let current = store::lock(tx, id, expected).await?;
     if current.archived_at.is_some() {
-        return Err(RowError::Archived(Resource::MessageTemplate).into());
+        return Err(RowError::Archived(kind::MESSAGE_TEMPLATE).into());
     }
     let body = changes.body.clone().filter(|body| *body != current.body);
     let change = Change {
@@ -96,14 +96,11 @@ pub async fn update(
         body,
         archived_at: None,
     };
-    let changed: Vec<&str> = [
+    let changed = changed([
         ("category", change.category.is_some()),
         ("status", change.status.is_some()),
         ("body", change.body.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_changed)| is_changed.then_some(name))
-    .collect();
+    ]);
     if changed.is_empty() {
         return Ok(current);
     }

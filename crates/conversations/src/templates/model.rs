@@ -4,10 +4,9 @@ use db::schema::message_templates;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use kernel::text::{InvalidText, bounded, multiline};
-use kernel::{FieldErrors, InboxId, MessageTemplateId, Timestamp, Version, text_column, text_enum};
 use serde::{Deserialize, Serialize};
 
-use crate::fields::coded;
+use kernel::{FieldErrors, InboxId, MessageTemplateId, Timestamp, Version, coded, text_column, text_enum};
 
 text_enum! {
     /// What a template is for, by WhatsApp's own division.
@@ -148,12 +147,7 @@ impl InvalidTemplateBody {
     }
 }
 
-coded!(
-    InvalidCategory,
-    InvalidTemplateStatus,
-    InvalidTemplateName,
-    InvalidTemplateBody
-);
+coded!(InvalidTemplateName, InvalidTemplateBody);
 
 /// The most places of a template.
 const MOST_PLACES: i16 = 50;

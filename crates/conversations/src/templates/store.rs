@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TemplateError;
 use super::model::{Category, NewTemplate, Template, TemplateBody, TemplateName, TemplateStatus};
-use crate::error::{Resource, RowError, check_version};
+use crate::error::{RowError, check_version, kind};
 
 /// The template `id`, archived or not.
 ///
@@ -30,7 +30,7 @@ pub async fn find(tx: &TenantRead<'_>, id: MessageTemplateId) -> Result<Template
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::MessageTemplate))
+        .ok_or(RowError::NotFound(kind::MESSAGE_TEMPLATE))
 }
 
 /// The template, of the expected version, kept from other writers until the transaction ends.
@@ -51,7 +51,7 @@ pub(super) async fn lock(
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::MessageTemplate))?;
+        .ok_or(RowError::NotFound(kind::MESSAGE_TEMPLATE))?;
     check_version(expected, found.version)?;
     Ok(found)
 }

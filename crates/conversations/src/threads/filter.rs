@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::model::{Priority, Status};
-use crate::fields::{coded, optional};
 
 text_enum! {
     /// Which conversations a list shows, by where they stand.
@@ -25,8 +24,6 @@ text_enum! {
     }
     error = InvalidStatusFilter, code = "unknown_status";
 }
-
-coded!(InvalidStatusFilter);
 
 /// Which conversations to list.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
@@ -104,7 +101,7 @@ impl ConversationFilter {
     ) -> Result<Criteria, FieldErrors> {
         let mut errors = FieldErrors::new();
         let found = &mut errors;
-        let status = optional(found, "status", self.status.as_deref(), StatusFilter::parse);
+        let status = found.read_if_given("status", self.status.as_deref(), StatusFilter::parse);
         let criteria = Criteria {
             status: match status {
                 Some(StatusFilter::Any) => None,
@@ -116,11 +113,11 @@ impl ConversationFilter {
             },
             inbox: self.inbox_id,
             assignee: self.assignee.as_deref().and_then(|text| assignee(text, me, found)),
-            label: optional(found, "label", self.label.as_deref(), Label::parse),
-            priority: optional(found, "priority", self.priority.as_deref(), Priority::parse),
+            label: found.read_if_given("label", self.label.as_deref(), Label::parse),
+            priority: found.read_if_given("priority", self.priority.as_deref(), Priority::parse),
             unread: self.unread,
             contact: self.contact_id,
-            search: optional(found, "q", self.q.as_deref(), search),
+            search: found.read_if_given("q", self.q.as_deref(), search),
             updated_since,
         };
         errors.finish(Some(criteria))

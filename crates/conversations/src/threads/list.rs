@@ -2,7 +2,7 @@
 
 use db::schema::functions::{contacts_by_digits, contacts_by_part_of_name, oldest_open_transaction, search_form};
 use db::schema::{contacts, conversations, inboxes};
-use db::{QueryResultExt, TenantRead};
+use db::{QueryResultExt, TenantRead, named_by};
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Assignee, Criteria, Search};
 use super::model::Conversation;
 use crate::channels::ChannelKind;
-use crate::error::{Resource, RowError};
+use crate::error::{RowError, kind};
 
 /// The orders of the list, the default one first.
 pub(super) const SORTS: &[&str] = &["-last_message_at", "last_message_at", "waiting_since"];
@@ -67,16 +67,8 @@ impl Listed {
 macro_rules! with_names {
     () => {
         conversations::table
-            .inner_join(
-                contacts::table.on(contacts::clinic_id
-                    .eq(conversations::clinic_id)
-                    .and(contacts::id.eq(conversations::contact_id))),
-            )
-            .inner_join(
-                inboxes::table.on(inboxes::clinic_id
-                    .eq(conversations::clinic_id)
-                    .and(inboxes::id.eq(conversations::inbox_id))),
-            )
+            .inner_join(named_by!(contacts, conversations::contact_id))
+            .inner_join(named_by!(inboxes, conversations::inbox_id))
     };
 }
 
@@ -96,7 +88,7 @@ pub(crate) async fn find(tx: &TenantRead<'_>, id: ConversationId) -> Result<List
         .optional()
         .or_database::<RowError>()?
         .map(listed)
-        .ok_or(RowError::NotFound(Resource::Conversation))
+        .ok_or(RowError::NotFound(kind::CONVERSATION))
 }
 
 /// One page of the conversations that meet `criteria`.

@@ -4,6 +4,7 @@ mod counts;
 mod error;
 mod filter;
 mod http;
+mod input;
 mod list;
 mod merge;
 mod model;

@@ -7,8 +7,6 @@ use kernel::text::Label;
 use kernel::{ContactId, ConversationId, InboxId, MembershipId, Timestamp, Version, text_enum};
 use rest::Patch;
 
-use crate::fields::coded;
-
 text_enum! {
     /// Where a conversation stands.
     pub enum Status {
@@ -49,8 +47,6 @@ text_enum! {
     }
     error = InvalidDirection, code = "unknown_direction";
 }
-
-coded!(InvalidStatus, InvalidPriority, InvalidDirection);
 
 /// A conversation, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

@@ -11,7 +11,7 @@ use kernel::{ClinicId, ContactId, ConversationId, InboxId, MembershipId, Timesta
 
 use super::error::ConversationError;
 use super::model::{Conversation, Direction, Priority, Status};
-use crate::error::{Resource, RowError, check_version};
+use crate::error::{RowError, check_version, kind};
 
 /// The conversation `id`.
 ///
@@ -25,7 +25,7 @@ pub async fn find(tx: &TenantRead<'_>, id: ConversationId) -> Result<Conversatio
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Conversation))
+        .ok_or(RowError::NotFound(kind::CONVERSATION))
 }
 
 /// The conversation, of the expected version, kept from other writers until the transaction ends.
@@ -42,7 +42,7 @@ pub(crate) async fn lock(
         .await
         .optional()
         .or_database::<RowError>()?
-        .ok_or(RowError::NotFound(Resource::Conversation))?;
+        .ok_or(RowError::NotFound(kind::CONVERSATION))?;
     check_version(expected, row.version)?;
     Ok(row)
 }

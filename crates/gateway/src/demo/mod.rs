@@ -11,7 +11,7 @@ mod talks;
 use chrono::TimeDelta;
 use clinics::provision::{self, NewClinic, NewMember, ProvisionError};
 use db::schema::{clinics as clinic_rows, contacts as contact_rows, memberships};
-use db::{Db, DbError, LookupBy, QueryResultExt as _};
+use db::{Db, DbError, LookupBy, QueryResultExt as _, tx_error};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::email::EmailAddress;
@@ -103,14 +103,7 @@ pub enum DemoError {
     Database(#[from] DbError),
 }
 
-impl db::TxError for DemoError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+tx_error!(DemoError);
 
 impl From<FieldErrors> for DemoError {
     fn from(errors: FieldErrors) -> Self {

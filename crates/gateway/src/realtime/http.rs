@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::Live;
-use super::hub::Place;
+use super::place::Place;
 use super::seats::NoSeat;
 use super::socket::Socket;
 use super::tickets::{self, TicketError};

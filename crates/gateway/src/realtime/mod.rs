@@ -12,12 +12,15 @@
 //! are. A socket that does not read is cut, never waited for.
 
 mod config;
+mod frames;
 mod http;
 mod hub;
 mod keeper;
 mod listening;
+mod place;
 mod protocol;
 mod replay;
+mod room;
 mod seats;
 mod socket;
 mod tickets;
@@ -33,10 +36,12 @@ use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::config::RealtimeConfig;
-use self::hub::{Frame, Hub, Speaker};
+use self::frames::Frame;
+use self::hub::Hub;
 pub(crate) use self::keeper::{KeeperHandle, start as start_keeper};
 pub(crate) use self::listening::{Announce, Remote};
 use self::protocol::Closing;
+use self::room::Speaker;
 use self::seats::Seats;
 use self::topics::Topics;
 
@@ -109,7 +114,7 @@ impl Live {
         if let Some(permission) = needed
             && let Some(frame) = Frame::of_passing(passing, *permission)
         {
-            self.0.hub.show(passing.clinic, &passing.topic, &frame, from);
+            self.0.hub.show(passing.clinic, &frame, from);
         }
     }
 

@@ -10,7 +10,8 @@ use diesel_async::RunQueryDsl;
 use kernel::{EventId, Timestamp};
 use serde_json::Value;
 
-use super::hub::{Since, moment_of};
+use super::frames::moment_of;
+use super::room::Since;
 
 /// How far one can go back.
 const KEPT: TimeDelta = TimeDelta::hours(1);

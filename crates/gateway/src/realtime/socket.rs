@@ -13,10 +13,12 @@ use serde_json::json;
 use tokio::time::{interval_at, timeout};
 
 use super::Live;
-use super::hub::{Frame, Place, State};
+use super::frames::Frame;
 use super::keeper::COMPONENT;
+use super::place::Place;
 use super::protocol::{ClientFrame, Closing, ServerFrame, Typing};
 use super::replay::{self, Start};
+use super::room::State;
 use super::seats::Seat;
 
 /// The longest frame of a client, in bytes.

@@ -3,15 +3,15 @@
 use auth::{RealtimeTicket, SecretHash, SignIn, Still, still_good};
 use chrono::TimeDelta;
 use db::schema::realtime_tickets;
-use db::{AuditRecord, Db, DbError, TenantTx, TxError};
+use db::{AuditRecord, Db, DbError, TenantTx, tx_error};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{ApiKeyId, ClinicId, Principal, SessionId, System, Timestamp};
 use rest::Problem;
 
-use super::hub::Since;
 use super::keeper::COMPONENT;
 use super::replay;
+use super::room::Since;
 
 /// Why there is no ticket.
 #[derive(Debug, thiserror::Error)]
@@ -23,14 +23,7 @@ pub(super) enum TicketError {
     Database(#[from] DbError),
 }
 
-impl TxError for TicketError {
-    fn db_error(&self) -> Option<&DbError> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Randomness(_) => None,
-        }
-    }
-}
+tx_error!(TicketError);
 
 impl From<diesel::result::Error> for TicketError {
     fn from(error: diesel::result::Error) -> Self {

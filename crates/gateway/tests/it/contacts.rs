@@ -553,6 +553,11 @@ async fn every_answer_about_a_purpose_is_kept_and_the_newest_counts() {
     let cursor = first.body["page"]["next_cursor"].as_str().unwrap();
     let second = reception.get(&format!("{consents}?limit=2&cursor={cursor}")).await;
     assert_eq!([first.data(), second.data()].concat(), history.data());
+    let other = format!(
+        "/v1/contacts/{}/consents?limit=2&cursor={cursor}",
+        world::contact("maria")
+    );
+    reception.get(&other).await.assert_status(422);
 }
 
 #[tokio::test]

@@ -148,6 +148,8 @@ macro_rules! text_enum {
 
         impl ::std::error::Error for $error {}
 
+        $crate::coded!($error);
+
         $crate::text_column!(@traits $name, $error, Self::parse, Self::parse);
     };
 }

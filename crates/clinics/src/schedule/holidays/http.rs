@@ -3,26 +3,24 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
 use kernel::text::Label;
-use kernel::{FieldErrors, HolidayId, Timestamp, Version};
 use rest::permissions::{ClinicManage, ClinicRead};
-use rest::{
-    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
-};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::HolidayError;
-use super::model::{Holiday, HolidayChanges, HolidayScope, InvalidHolidayScope, NewHoliday};
+use super::model::{Holiday, HolidayChanges, HolidayScope, NewHoliday};
 use super::national::NationalYear;
 use super::store::HolidayPosition;
 use super::{service, store};
 use crate::resource::error::RowError;
-use crate::resource::fields::{FieldReader, coded};
 use crate::schedule::dates::near;
 use crate::tags;
-
-coded!(InvalidHolidayScope);
+use kernel::{FieldErrors, HolidayId, Timestamp, Version};
+use rest::{
+    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPatch, ReadPlan, Reply, RowQuery, TimeToLive,
+    Valid, View,
+};
 
 /// A day on which the clinic is closed.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use kernel::text::Label;
 use kernel::{HolidayId, Timestamp, Version, text_enum};
 
-use crate::resource::fields::changed;
+use rest::changed;
 
 text_enum! {
     /// Who keeps a holiday.

@@ -8,10 +8,10 @@ use super::error::HolidayError;
 use super::model::{Holiday, HolidayChanges, NewHoliday};
 use super::national::{NationalYear, national_holidays};
 use super::store;
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::tags;
 
-const RESOURCE: &str = Resource::Holiday.name();
+const RESOURCE: &str = kind::HOLIDAY.name();
 
 /// Makes a holiday.
 ///

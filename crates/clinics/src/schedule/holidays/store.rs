@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::error::HolidayError;
 use super::http::HolidayFilter;
 use super::model::{Holiday, HolidayChanges, NewHoliday};
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::resource::keyset::{changed_since, is_descending, keyset};
 use crate::resource::rows::{delete_row, row_store};
 
-row_store!(holidays, Holiday, HolidayId, Resource::Holiday);
+row_store!(holidays, Holiday, HolidayId, kind::HOLIDAY);
 
 delete_row!(holidays, HolidayId);
 

@@ -1,29 +1,16 @@
 //! The bodies in which weekly hours come in, and how they are read.
 
 use chrono::NaiveDate;
-use kernel::{FieldErrors, InvalidWallTime, InvalidWeekday, IsoWeekday, OpeningHoursId, PractitionerId, WallTime};
-use rest::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::model::{HoursEntry, NewHours};
-use crate::resource::fields::{Coded, FieldReader};
 use crate::schedule::dates::near;
+use kernel::{FieldErrors, IsoWeekday, OpeningHoursId, PractitionerId, WallTime};
+use rest::{Patch, ReadPatch};
 
 /// The most entries of a week: far beyond any, since validity may split a year into seasons.
 const MOST_ENTRIES: usize = 200;
-
-impl Coded for InvalidWeekday {
-    fn code(&self) -> &'static str {
-        "invalid_weekday"
-    }
-}
-
-impl Coded for InvalidWallTime {
-    fn code(&self) -> &'static str {
-        "invalid_time"
-    }
-}
 
 /// One stretch of work in a week. It goes past midnight when it closes no later than it opens.
 #[derive(Debug, Deserialize, ToSchema)]

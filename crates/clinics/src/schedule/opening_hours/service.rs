@@ -11,11 +11,11 @@ use super::model::{HoursEntry, NewHours, OpeningHours};
 use super::overlap::{overlap, overlapping};
 use super::store;
 use crate::clinic;
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::schedule::{ScheduleError, check_practitioner};
 use crate::tags;
 
-const RESOURCE: &str = Resource::OpeningHours.name();
+const RESOURCE: &str = kind::OPENING_HOURS.name();
 
 /// Makes an entry.
 ///
@@ -26,7 +26,7 @@ pub async fn create(tx: &mut TenantTx<'_>, new: &NewHours) -> Result<OpeningHour
     check_practitioner(tx, new.practitioner_id).await?;
     check_free(tx, new.practitioner_id, None, &new.entry).await?;
     let row = store::insert(tx, std::slice::from_ref(new)).await?.pop();
-    let row = row.ok_or(RowError::NotFound(Resource::OpeningHours))?;
+    let row = row.ok_or(RowError::NotFound(kind::OPENING_HOURS))?;
     tx.audit(AuditRecord::new("opening_hours.create", RESOURCE, row.id.as_uuid()));
     tx.touch(tags::opening_hours());
     Ok(row)
@@ -97,10 +97,10 @@ pub async fn replace_week(
     let record = match &practitioner_id {
         Some(practitioner) => AuditRecord::new(
             "opening_hours.replace_week",
-            Resource::Practitioner.name(),
+            kind::PRACTITIONER.name(),
             practitioner.as_uuid(),
         ),
-        None => AuditRecord::over("opening_hours.replace_week", Resource::Clinic.name()),
+        None => AuditRecord::over("opening_hours.replace_week", kind::CLINIC.name()),
     };
     tx.audit(record.with_detail(json!({ "removed": removed, "added": rows.len() })));
     tx.touch(tags::opening_hours());

@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::http::OpeningHoursFilter;
 use super::model::{HoursEntry, NewHours, OpeningHours};
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::resource::keyset::changed_since;
 use crate::resource::rows::{delete_row, row_store};
 use crate::schedule::OwnerKind;
 
-row_store!(opening_hours, OpeningHours, OpeningHoursId, Resource::OpeningHours);
+row_store!(opening_hours, OpeningHours, OpeningHoursId, kind::OPENING_HOURS);
 
 delete_row!(opening_hours, OpeningHoursId);
 

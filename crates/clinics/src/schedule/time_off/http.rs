@@ -4,9 +4,6 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use kernel::text::bounded;
 use kernel::{FieldErrors, PractitionerId, TimeOffId, Timestamp, Version};
 use rest::permissions::{ClinicManage, ClinicRead};
-use rest::{
-    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid, View,
-};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -15,9 +12,12 @@ use super::model::{NewTimeOff, TimeOff, TimeOffChanges, check_span};
 use super::store::TimeOffPosition;
 use super::{service, store};
 use crate::resource::error::RowError;
-use crate::resource::fields::{FieldReader, as_it_is};
 use crate::schedule::{OwnerKind, ScheduleError};
 use crate::tags;
+use rest::{
+    Authorized, ListParams, ListQuery, Page, Patch, PathId, Problem, ReadPatch, ReadPlan, Reply, RowQuery, TimeToLive,
+    Valid, View, as_it_is,
+};
 
 /// A span in which a practitioner, or the whole clinic, does not work.
 #[derive(Debug, Serialize, ToSchema)]

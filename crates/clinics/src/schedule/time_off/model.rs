@@ -5,7 +5,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use kernel::{FieldErrors, PractitionerId, TimeOffId, Timestamp, Version};
 
-use crate::resource::fields::changed;
+use rest::changed;
 
 /// A span in which a practitioner, or without one the whole clinic, does not work.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

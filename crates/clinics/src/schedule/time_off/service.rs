@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::model::{NewTimeOff, TimeOff, TimeOffChanges, check_span};
 use super::store;
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::schedule::{ScheduleError, check_practitioner};
 use crate::tags;
 
-const RESOURCE: &str = Resource::TimeOff.name();
+const RESOURCE: &str = kind::TIME_OFF.name();
 
 /// Makes a span.
 ///

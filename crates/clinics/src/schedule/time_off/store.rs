@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::http::TimeOffFilter;
 use super::model::{NewTimeOff, TimeOff, TimeOffChanges};
-use crate::resource::error::{Resource, RowError};
+use crate::resource::error::{RowError, kind};
 use crate::resource::keyset::{changed_since, is_descending, keyset};
 use crate::resource::rows::{delete_row, row_store};
 use crate::schedule::OwnerKind;
 
-row_store!(time_off, TimeOff, TimeOffId, Resource::TimeOff);
+row_store!(time_off, TimeOff, TimeOffId, kind::TIME_OFF);
 
 delete_row!(time_off, TimeOffId);
 

@@ -4,7 +4,8 @@
 # bytes, uncached reads and bookings against pgbench with the same SQL and without row-level security. Both sides of a row
 # take turns; the median of the rounds counts. Writes loadtests/reports/latest.json.
 #
-# The news of commits are timed on BENCH_SOCKETS live connections.
+# Two rows have no ceiling: "jobs", small jobs a second and the delay of urgent ones while bulk work floods the queue, by a
+# worker of its own; and "live", how soon after a commit the news of it are on BENCH_SOCKETS live connections.
 #
 # BENCH_DATA names the file of recorded appointments; BENCH_SECONDS and BENCH_ROUNDS set how long and how often each side
 # of a row runs, BENCH_CLIENTS with how many connections, BENCH_ROWS which rows.
@@ -20,12 +21,15 @@ readonly DATA=${BENCH_DATA:-$PROJECT_ROOT/../shared/data/vitoria-appointments-20
 readonly DURATION=${BENCH_SECONDS:-3}
 readonly ROUNDS=${BENCH_ROUNDS:-3}
 read -ra CLIENTS <<<"${BENCH_CLIENTS:-1 16 64}"
-read -ra ROWS <<<"${BENCH_ROWS:-contact-cached agenda-cached contact-uncached agenda-uncached search-uncached book jobs}"
+read -ra ROWS <<<"${BENCH_ROWS:-contact-cached agenda-cached inbox-cached talk-cached contact-uncached agenda-uncached \
+  search-uncached inbox-uncached talk-uncached book jobs live}"
 readonly SOCKETS=${BENCH_SOCKETS:-1000}
-# The clinic with the most appointments.
+# The clinic with the most appointments; it has conversations as well.
 readonly CLINIC_SLUG=vitoria-jardim-camburi
 # So many different questions, of which pgbench, which prepares each on each connection, asks the first few.
 readonly QUESTIONS=100 QUESTIONS_OF_PGBENCH=8
+# What is read by cached rows and by uncached ones.
+readonly READS=(contact agenda inbox talk)
 # So many practitioners are booked by pgbench.
 readonly PRACTITIONERS_OF_PGBENCH=4
 # So many slots are set aside for each run of wrk or pgbench, more than it can book.
@@ -89,6 +93,12 @@ load_data() {
   }
   sample load 0 ours "$(awk -v from="$began" -v until="$EPOCHREALTIME" 'BEGIN { print until - from }')"
   say "$(wc -l <"$STATE/bad-rows") bad rows were left out, see $STATE/bad-rows"
+  say "inventing conversations in $CLINIC_SLUG"
+  loadtests talk "$CLINIC_SLUG" || fail "The conversations could not be written."
+}
+
+has_row() {
+  [[ " ${ROWS[*]} " == *" $1 "* ]]
 }
 
 # Starts a gateway; sets ADDRESS.
@@ -107,7 +117,7 @@ start_gateway() {
 
 # Small jobs a second, and the delay of urgent ones under a flood. Before there are gateways, whose workers would join in.
 measure_jobs() {
-  [[ " ${ROWS[*]} " == *" jobs "* ]] || return 0
+  has_row jobs || return 0
   say "measuring the queue"
   "$PROJECT_ROOT/target/release/taskmed-loadtests" jobs >>"$STATE/samples" || fail "The queue could not be measured."
 }
@@ -145,9 +155,9 @@ sign_in() {
   export BENCH_TOKEN BENCH_WRK=$HERE/wrk
 }
 
-# Writes down what will be asked: people, days, beginnings of names.
+# Writes down what will be asked: people, days, beginnings of names, inboxes, conversations.
 choose_questions() {
-  local people days prefixes
+  local people days prefixes inboxes talks name
   CLINIC=$(query "SELECT id FROM clinics WHERE slug = '$CLINIC_SLUG'")
   SERVICE=$(query "SELECT id FROM services WHERE clinic_id = '$CLINIC'")
   people=$(query "SELECT id FROM contacts WHERE clinic_id = '$CLINIC' ORDER BY md5(id::text) LIMIT $QUESTIONS")
@@ -158,25 +168,37 @@ choose_questions() {
   prefixes=$(query "SELECT left(search_name, 4) FROM contacts WHERE clinic_id = '$CLINIC' AND archived_at IS NULL
     AND left(search_name, 4) ~ '^[a-z]{4}$' GROUP BY 1 HAVING count(*) > 25 ORDER BY md5(left(search_name, 4))
     LIMIT $QUESTIONS")
+  inboxes=$(query "SELECT id FROM inboxes WHERE clinic_id = '$CLINIC' ORDER BY id")
+  # Long ones; with the bounds of the ids that are looked through, and the ids of the messages whose files are asked for.
+  talks=$(query "SELECT v.id || ' ' || lowest_uuid_at(v.created_at - interval '1 day') || ' '
+      || lowest_uuid_at(now() + interval '1 day') || ' ' || (SELECT array_agg(m.id)::text FROM (SELECT id FROM messages
+        WHERE clinic_id = v.clinic_id AND conversation_id = v.id ORDER BY sent_at DESC, number DESC LIMIT 51) AS m)
+    FROM conversations v WHERE v.clinic_id = '$CLINIC' AND v.message_count > 50 ORDER BY md5(v.id::text) LIMIT $QUESTIONS")
   sed 's|^|/v1/contacts/|' <<<"$people" >"$STATE/contact.paths"
   sed -E 's|^([^ ]+) (.+)$|/v1/appointments?practitioner_id=\1\&from=\2\&to=\2\&include=contact,practitioner\&limit=100|' \
     <<<"$days" >"$STATE/agenda.paths"
   sed 's|^|/v1/contacts?q=|' <<<"$prefixes" >"$STATE/search.paths"
-  head -n 1 "$STATE/contact.paths" >"$STATE/contact.path"
-  head -n 1 "$STATE/agenda.paths" >"$STATE/agenda.path"
+  sed 's|^.*$|/v1/conversations?inbox_id=&\&status=open\&sort=-last_message_at|' <<<"$inboxes" >"$STATE/inbox.paths"
+  sed -E 's|^([^ ]+) .*$|/v1/conversations/\1/messages?limit=50|' <<<"$talks" >"$STATE/talk.paths"
+  for name in "${READS[@]}"; do
+    head -n 1 "$STATE/$name.paths" >"$STATE/$name.path"
+  done
   write_scripts contact <<<"$people"
   write_scripts agenda <<<"$days"
+  write_scripts inbox <<<"$inboxes"
+  write_scripts talk <<<"$talks"
   write_scripts search <<<"$prefixes"
   choose_bookings "$people"
 }
 
 # Scripts of pgbench, one for each of the first questions.
 write_scripts() {
-  local name=$1 number=0 first second
-  while read -r first second && [ "$number" -lt "$QUESTIONS_OF_PGBENCH" ]; do
+  local name=$1 number=0 first second third fourth
+  while read -r first second third fourth && [ "$number" -lt "$QUESTIONS_OF_PGBENCH" ]; do
     number=$((number + 1))
     sed -e "s/@clinic@/$CLINIC/g" -e "s/@contact@/$first/g" -e "s/@practitioner@/$first/g" -e "s/@prefix@/$first/g" \
-      -e "s/@day@/$second/g" "$HERE/pgbench/$name.sql" >"$STATE/pgbench/$name-$number.sql"
+      -e "s/@inbox@/$first/g" -e "s/@conversation@/$first/g" -e "s/@day@/$second/g" -e "s/@lowest@/$second/g" \
+      -e "s/@highest@/$third/g" -e "s/@messages@/$fourth/g" "$HERE/pgbench/$name.sql" >"$STATE/pgbench/$name-$number.sql"
   done
 }
 
@@ -206,7 +228,7 @@ choose_bookings() {
 keep_bytes() {
   local name
   mkdir -p "$STATE/bytes"
-  for name in contact agenda; do
+  for name in "${READS[@]}"; do
     curl -sS --fail -H "Authorization: Bearer $BENCH_TOKEN" "http://$CACHED$(cat "$STATE/$name.path")" \
       >"$STATE/bytes/$name" || fail "The gateway did not answer $(cat "$STATE/$name.path"): see $STATE/gateway.log."
     echo "/$name" >"$STATE/bare-$name.path"
@@ -299,7 +321,7 @@ measure() {
 warm_up() {
   local name
   say "warming up"
-  for name in contact agenda search; do
+  for name in "${READS[@]}" search; do
     get_rate "$name.paths" "$UNCACHED" 64 >/dev/null
     get_rate "$name.paths" "$CACHED" 64 >/dev/null
   done
@@ -313,7 +335,8 @@ measure_all() {
   for round in $(seq "$ROUNDS"); do
     say "round $round of $ROUNDS"
     for row in "${ROWS[@]}"; do
-      [ "$row" != jobs ] || continue
+      # These have their own ways.
+      [[ $row != jobs && $row != live ]] || continue
       for clients in "${CLIENTS[@]}"; do
         measure "$row" "$clients"
       done
@@ -324,6 +347,7 @@ measure_all() {
 # How soon news reach live connections: one appointment is changed again and again.
 measure_live() {
   local appointment round
+  has_row live || return 0
   appointment=$(query "SELECT id FROM appointments WHERE clinic_id = '$CLINIC' ORDER BY id LIMIT 1")
   for round in $(seq "$ROUNDS"); do
     loadtests live "$CACHED" --appointment "$appointment" --sockets "$SOCKETS" >"$STATE/live" ||

@@ -2,7 +2,7 @@
 
 use db::schema::outbox;
 use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, tx_error};
-use diesel::dsl::{count_star, min};
+use diesel::dsl::{count, count_star, min};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -189,63 +189,52 @@ pub struct LaneStanding {
     pub due_since: Option<Timestamp>,
 }
 
-/// A lane's number, and how many.
-type OfLane = (i16, i64);
+/// The open rows of a lane: its number, how many are due, since when the oldest is, how many wait, and how many are in work.
+type OpenOfLane = (i16, i64, Option<Timestamp>, i64, i64);
 
-/// As [`OfLane`], and since when the oldest of them is due.
-type DueOfLane = (i16, i64, Option<Timestamp>);
-
-/// How the clinic's queue stands, lane by lane.
+/// How the clinic's queue stands, lane by lane: what is open by one statement, what was given up by another.
 ///
 /// # Errors
 /// [`DbError`].
 pub async fn standing(tx: &TenantRead<'_>) -> Result<Vec<LaneStanding>, DbError> {
     let now = tx.now();
+    let free = outbox::locked_until
+        .is_null()
+        .or(outbox::locked_until.le(now).assume_not_null());
+    let is_due = outbox::available_at.le(now).and(free);
+    let waits = outbox::available_at.gt(now).and(outbox::locked_until.is_null());
+    let is_in_work = outbox::locked_until.gt(now).assume_not_null();
     let open = outbox::table
         .filter(outbox::clinic_id.eq(tx.clinic()))
         .filter(outbox::handled_at.is_null())
         .filter(outbox::failed_at.is_null())
-        .group_by(outbox::lane);
-    let free = outbox::locked_until
-        .is_null()
-        .or(outbox::locked_until.le(now).assume_not_null());
-    let due = open.filter(outbox::available_at.le(now)).filter(free).select((
-        outbox::lane,
-        count_star(),
-        min(outbox::available_at),
-    ));
-    let waiting = open
-        .filter(outbox::available_at.gt(now))
-        .filter(outbox::locked_until.is_null())
-        .select((outbox::lane, count_star()));
-    let in_work = open
-        .filter(outbox::locked_until.gt(now))
-        .select((outbox::lane, count_star()));
+        .group_by(outbox::lane)
+        .select((
+            outbox::lane,
+            count(outbox::lane).aggregate_filter(is_due),
+            min(outbox::available_at).aggregate_filter(is_due),
+            count(outbox::lane).aggregate_filter(waits),
+            count(outbox::lane).aggregate_filter(is_in_work),
+        ));
     let failed = outbox::table
         .filter(outbox::clinic_id.eq(tx.clinic()))
         .filter(outbox::failed_at.is_not_null())
         .group_by(outbox::lane)
         .select((outbox::lane, count_star()));
-    let (mut c1, mut c2, mut c3, mut c4) = (tx.conn(), tx.conn(), tx.conn(), tx.conn());
-    let (due, waiting, in_work, failed): (Vec<DueOfLane>, Vec<OfLane>, Vec<OfLane>, Vec<OfLane>) = futures_util::try_join!(
-        due.load(&mut c1),
-        waiting.load(&mut c2),
-        in_work.load(&mut c3),
-        failed.load(&mut c4)
-    )?;
-    let of = |rows: &[OfLane], lane: Lane| {
-        let row = rows.iter().find(|(number, _)| *number == lane.number());
-        row.map_or(0, |(_, count)| *count)
-    };
+    let (mut c1, mut c2) = (tx.conn(), tx.conn());
+    let (open, failed): (Vec<OpenOfLane>, Vec<(i16, i64)>) =
+        futures_util::try_join!(open.load(&mut c1), failed.load(&mut c2))?;
     let standing = Lane::ALL.map(|lane| {
-        let due = due.iter().find(|(number, ..)| *number == lane.number());
+        let open = open.iter().find(|(number, ..)| *number == lane.number());
+        let failed = failed.iter().find(|(number, _)| *number == lane.number());
+        let (_, due, due_since, waiting, in_work) = open.copied().unwrap_or((lane.number(), 0, None, 0, 0));
         LaneStanding {
             lane,
-            waiting: of(&waiting, lane),
-            due: due.map_or(0, |(_, count, _)| *count),
-            in_work: of(&in_work, lane),
-            failed: of(&failed, lane),
-            due_since: due.and_then(|(.., since)| *since),
+            waiting,
+            due,
+            in_work,
+            failed: failed.map_or(0, |(_, count)| *count),
+            due_since,
         }
     });
     Ok(standing.into())

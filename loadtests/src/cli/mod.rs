@@ -6,6 +6,7 @@ mod jobs;
 mod live;
 mod load;
 mod report;
+mod talk;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -25,6 +26,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Makes 81 clinics of the recorded appointments of Vitória (vitoria-appointments-2016.csv or .csv.gz).
     Load(load::Arguments),
+    /// Gives a loaded clinic inboxes and conversations with its people.
+    Talk(talk::Arguments),
     /// Serves the files of a directory and does nothing else: the ceiling of cached reads.
     Bare(bare::Arguments),
     /// Measures a hit of the in-process cache.
@@ -41,6 +44,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Load(arguments) => load::run(&arguments),
+        Command::Talk(arguments) => talk::run(arguments),
         Command::Bare(arguments) => bare::run(&arguments),
         Command::CacheHit => cache_hit::run(),
         Command::Jobs(arguments) => jobs::run(arguments),

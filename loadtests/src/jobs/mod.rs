@@ -11,9 +11,11 @@ use std::time::Duration;
 use db::{CommitListener, DatabaseConfig, Db, DbError, PoolConfig};
 use jobs::{Handlers, JobsHandle, Schedules, Setup, Wake, WorkerConfig};
 use kernel::{ClinicId, Lane, SystemClock};
-use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Client, NoTls};
+use secrecy::SecretString;
+use tokio_postgres::Client;
 use uuid::Uuid;
+
+use crate::database::{connect, told};
 
 pub use flood::Delays;
 
@@ -54,7 +56,7 @@ pub struct Measured {
 #[derive(Debug, thiserror::Error)]
 pub enum JobsError {
     /// The database refused.
-    #[error("the database: {0}")]
+    #[error("the database refused: {}", told(.0))]
     Database(#[from] tokio_postgres::Error),
     /// A job could not be queued.
     #[error("a job could not be queued: {0}")]
@@ -87,11 +89,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 /// [`JobsError`].
 pub async fn measure(target: Target, amounts: Amounts) -> Result<Measured, JobsError> {
-    let (maintenance, connection) = tokio_postgres::connect(target.maintenance.expose_secret(), NoTls).await?;
-    tokio::spawn(async move {
-        // Its end is seen by whoever uses the client.
-        let _ended = connection.await;
-    });
+    let maintenance = connect(&target.maintenance).await?;
     let row = maintenance
         .query_opt(
             "SELECT id FROM clinics WHERE status = 'active' ORDER BY slug LIMIT 1",

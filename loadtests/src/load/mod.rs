@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use auth::config::PasswordCost;
 use auth::passwords::{NewPassword, PasswordError, Passwords, WeakPassword};
 use auth::{AuthSettings, ClinicKeys, SealingError};
-use futures_util::SinkExt;
 use indicatif::ProgressBar;
 use kernel::email::{EmailAddress, InvalidEmailAddress};
 use kernel::{ClinicId, MembershipId, Timestamp, UserId};
@@ -16,7 +15,7 @@ use secrecy::SecretString;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use crate::copy::CopyRows;
+use crate::database::{CopyIn, told};
 use crate::vitoria::plan::{Clinic, Plan, SLUG_PREFIX, ZONE};
 
 pub use target::Target;
@@ -25,9 +24,6 @@ pub use target::Target;
 pub const OWNER_EMAIL: &str = "load@taskmed.example";
 /// With this password, which is the one of all demonstration data.
 const OWNER_PASSWORD: &str = "demo-taskmed-2026";
-
-/// How many bytes go to the database at once.
-const CHUNK: usize = 256 * 1024;
 
 /// What a load wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,13 +59,6 @@ pub enum LoadError {
     /// The owner's address is none.
     #[error(transparent)]
     Email(#[from] InvalidEmailAddress),
-}
-
-/// The server's own words, which the error itself does not print.
-fn told(error: &tokio_postgres::Error) -> String {
-    error
-        .as_db_error()
-        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Writes all of `plan` in one transaction, then has the tables' statistics made.
@@ -267,20 +256,14 @@ async fn copy(
     progress: &ProgressBar,
 ) -> Result<u64, LoadError> {
     progress.set_message(table.name);
-    let statement = format!("COPY {} ({}) FROM STDIN", table.name, table.columns);
-    let sink = transaction.copy_in(&statement).await?;
-    let mut sink = Box::pin(sink);
-    let mut rows = CopyRows::new();
+    let mut writing = CopyIn::begin(transaction, table.name, table.columns).await?;
     for clinic in clinics {
-        let before = rows.rows();
-        (table.rows)(clinic, &mut rows);
-        progress.inc(rows.rows().saturating_sub(before));
-        if rows.len() >= CHUNK {
-            sink.send(rows.take()).await?;
-        }
+        let before = writing.rows.rows();
+        (table.rows)(clinic, &mut writing.rows);
+        progress.inc(writing.rows.rows().saturating_sub(before));
+        writing.pass_on().await?;
     }
-    sink.send(rows.take()).await?;
-    Ok(sink.as_mut().finish().await?)
+    Ok(writing.finish().await?)
 }
 
 #[cfg(test)]

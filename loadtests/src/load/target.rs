@@ -1,7 +1,10 @@
 //! The database that is loaded.
 
-use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Client, NoTls};
+use kernel::Timestamp;
+use secrecy::SecretString;
+use tokio_postgres::Client;
+
+use crate::database::connect;
 
 /// The database, by the two roles that a load needs.
 #[derive(Debug, Clone)]
@@ -14,23 +17,29 @@ pub struct Target {
 
 impl Target {
     /// A connection that may write rows of every clinic.
-    pub(super) async fn bulk(&self) -> Result<Client, tokio_postgres::Error> {
+    pub(crate) async fn bulk(&self) -> Result<Client, tokio_postgres::Error> {
         connect(&self.maintenance).await
     }
 
+    /// Has the partitions of messages made for the months from that of `first` on, of which the migration made those to come.
+    pub(crate) async fn months_of_messages(&self, first: Timestamp, months: i32) -> Result<(), tokio_postgres::Error> {
+        let first = first.as_datetime().date_naive();
+        connect(&self.owner)
+            .await?
+            .query(
+                "SELECT make_month_partitions('messages', $1::text::date, $2)",
+                &[&first.to_string(), &months],
+            )
+            .await?;
+        Ok(())
+    }
+
     /// Removes what was emptied and has the planner's statistics made, as the server would in a while by itself.
-    pub(super) async fn tidy(&self, tables: impl Iterator<Item = &str>) -> Result<(), tokio_postgres::Error> {
+    pub(crate) async fn tidy(&self, tables: impl Iterator<Item = &str>) -> Result<(), tokio_postgres::Error> {
         let owner = connect(&self.owner).await?;
         for table in tables {
             owner.batch_execute(&format!("VACUUM (ANALYZE) {table}")).await?;
         }
         owner.batch_execute("ANALYZE").await
     }
-}
-
-async fn connect(url: &SecretString) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await?;
-    // Its end is seen by whoever uses the client.
-    tokio::spawn(async move { connection.await.ok() });
-    Ok(client)
 }

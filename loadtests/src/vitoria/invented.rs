@@ -1,9 +1,11 @@
 //! What the file does not tell of people, invented from a seed: names, phones, documents.
 
+use kernel::Timestamp;
 use kernel::documents::Cpf;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
+use uuid::Uuid;
 
 use super::record::Sex;
 
@@ -235,6 +237,13 @@ pub fn cpf(serial: u64) -> Option<Cpf> {
     const STRIDE: u64 = 387_420_489;
     let base = serial.wrapping_add(1).wrapping_mul(STRIDE) % BASES;
     Cpf::complete(&format!("{base:09}")).ok()
+}
+
+/// A UUIDv7 (RFC 9562) of the instant, its low bits drawn from the seed.
+#[must_use]
+pub fn id(at: Timestamp, random: &mut StdRng) -> Uuid {
+    let milliseconds = u64::try_from(at.as_datetime().timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random.random()).into_uuid()
 }
 
 #[cfg(test)]

@@ -339,10 +339,8 @@ impl Planner {
             .collect()
     }
 
-    /// A UUIDv7 (RFC 9562) of the instant, its low bits drawn from the seed.
     fn id(&mut self, at: Timestamp) -> Uuid {
-        let milliseconds = u64::try_from(at.as_datetime().timestamp_millis()).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random.random()).into_uuid()
+        invented::id(at, &mut self.random)
     }
 }
 

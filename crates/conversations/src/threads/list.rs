@@ -3,10 +3,11 @@
 use db::schema::functions::{contacts_by_digits, contacts_by_part_of_name, oldest_open_transaction, search_form};
 use db::schema::{contacts, conversations, inboxes};
 use db::{QueryResultExt, TenantRead, named_by};
-use diesel::dsl::sql;
+use diesel::alias;
+use diesel::dsl::{array, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Uuid};
 use diesel_async::RunQueryDsl;
 use kernel::text::{Label, PersonName};
 use kernel::{ConversationId, Timestamp};
@@ -128,24 +129,32 @@ pub(super) async fn page(
     if let Some(contact) = criteria.contact {
         query = query.filter(conversations::contact_id.eq(contact));
     }
+    // Who was found is an array, of which each member is looked up: joined to them, the planner would rather go through all
+    // conversations until it had met enough of these people.
     query = match &criteria.search {
         None => query,
-        Some(Search::Name(words)) => query.filter(
-            contacts::search_name
-                .ge(search_form(words))
-                .and(contacts::search_name.lt(search_form(words).concat(LAST_CHARACTER)))
-                .or(
-                    conversations::contact_id.eq_any(diesel::select(contacts_by_part_of_name(
-                        words,
-                        None::<bool>,
-                        None::<String>,
-                        None::<kernel::ContactId>,
-                        None::<i32>,
-                    ))),
-                ),
-        ),
-        Some(Search::Digits(digits)) => {
-            query.filter(conversations::contact_id.eq_any(diesel::select(contacts_by_digits(
+        Some(Search::Name(words)) => {
+            let named = alias!(contacts as named);
+            let begins_so = named
+                .filter(named.field(contacts::clinic_id).eq(tx.clinic()))
+                .filter(named.field(contacts::search_name).ge(search_form(words)))
+                .filter(
+                    named
+                        .field(contacts::search_name)
+                        .lt(search_form(words).concat(LAST_CHARACTER)),
+                )
+                .select(named.field(contacts::id));
+            let has_it_within = diesel::select(contacts_by_part_of_name(
+                words,
+                None::<bool>,
+                None::<String>,
+                None::<kernel::ContactId>,
+                None::<i32>,
+            ));
+            query.filter(conversations::contact_id.eq_any(array::<Uuid, _>(begins_so.union_all(has_it_within))))
+        }
+        Some(Search::Digits(digits)) => query.filter(conversations::contact_id.eq_any(array::<Uuid, _>(
+            diesel::select(contacts_by_digits(
                 digits,
                 digits.trim_start_matches('0'),
                 None::<String>,
@@ -153,8 +162,8 @@ pub(super) async fn page(
                 None::<String>,
                 None::<kernel::ContactId>,
                 None::<i32>,
-            ))))
-        }
+            )),
+        ))),
     };
     if let Some(since) = criteria.updated_since {
         query = query

@@ -76,7 +76,7 @@ async fn announce(
     endpoints: &[WebhookEndpointId],
 ) -> Result<Vec<Delivery>, DbError> {
     let today = start_of_day(tx.now());
-    let is_first_today = !store::any_since(tx, today).await?;
+    let is_first_today = store::latest(tx).await?.is_none_or(|made| made < today);
     let made = store::insert(tx, told, endpoints).await?;
     for delivery in &made {
         ring(tx, delivery.endpoint_id, tx.now());

@@ -39,14 +39,16 @@ pub(super) async fn insert(
         .or_database()
 }
 
-/// Whether the clinic has a delivery made at or after `since`.
-pub(super) async fn any_since(tx: &TenantRead<'_>, since: Timestamp) -> Result<bool, DbError> {
-    let some = webhook_deliveries::table
+/// When the clinic's latest delivery was made. Asked for so, and not whether there is one since some time: for that the planner
+/// goes through the table, in which it believes to meet one soon.
+pub(super) async fn latest(tx: &TenantRead<'_>) -> Result<Option<Timestamp>, DbError> {
+    webhook_deliveries::table
         .filter(webhook_deliveries::clinic_id.eq(tx.clinic()))
-        .filter(webhook_deliveries::created_at.ge(since));
-    diesel::select(diesel::dsl::exists(some))
-        .get_result(&mut tx.conn())
+        .order(webhook_deliveries::created_at.desc())
+        .select(webhook_deliveries::created_at)
+        .first(&mut tx.conn())
         .await
+        .optional()
         .or_database()
 }
 

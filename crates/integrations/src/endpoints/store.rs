@@ -90,6 +90,8 @@ pub(crate) async fn hearing(
 ) -> Result<Vec<WebhookEndpointId>, DbError> {
     webhook_endpoints::table
         .filter(webhook_endpoints::clinic_id.eq(tx.clinic()))
+        // Says no more than what follows, but the index of what is not archived serves.
+        .filter(webhook_endpoints::archived_at.is_null())
         .filter(webhook_endpoints::status.eq(EndpointStatus::Enabled))
         .filter(webhook_endpoints::events.overlaps_with(choices_of(kind).to_vec()))
         .filter(webhook_endpoints::permissions.contains(vec![permission.name()]))

@@ -22,6 +22,7 @@ mod query;
 mod read;
 mod reply;
 mod state;
+mod upload;
 mod view;
 
 pub use body::{OptionalBody, Valid, note_body};
@@ -37,6 +38,7 @@ pub use query::{Include, ListParams, ListQuery, Query, RowQuery};
 pub use read::ReadPlan;
 pub use reply::Reply;
 pub use state::Rest;
+pub use upload::{Upload, UploadError};
 pub use view::View;
 
 // What endpoints take from neighbours, so that a domain crate names one place.

@@ -34,6 +34,8 @@ BEGIN
                             WHERE conrelid = parent::regclass AND contype = 'f' ORDER BY 1 LOOP
                 EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', referred);
             END LOOP;
+            -- Writers wait here, before they choose a partition: one that had chosen the default one would be refused by it.
+            EXECUTE format('LOCK TABLE ONLY %I IN SHARE ROW EXCLUSIVE MODE', parent);
             EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent || '_default');
             EXECUTE format('CREATE TEMPORARY TABLE put_aside ON COMMIT DROP AS SELECT * FROM %I WHERE id >= %L AND id < %L',
                            parent || '_default', lowest, beyond);

@@ -56,7 +56,7 @@ pub enum CheckError {
 }
 
 impl Files {
-    /// Writes, lists and removes a file that says nothing, where `config` says, from which the files were opened.
+    /// Lists, writes and removes a file that says nothing, where `config` says, from which the files were opened.
     ///
     /// # Errors
     /// [`CheckError`]. All but [`CheckError::Unavailable`] need somebody to mend them.
@@ -64,10 +64,10 @@ impl Files {
         #[expect(clippy::disallowed_methods, reason = "a name for a probe, not for a row")]
         let probe = Path::from_iter(["checks", &Uuid::new_v4().to_string()]);
         let tried = async {
+            // Listed first: there are stores that make a bucket of whatever is put into it.
+            let _some = self.store.list(Some(&Path::from("checks"))).next().await.transpose()?;
             self.store.put(&probe, PutPayload::from_static(b"taskmed")).await?;
-            let listed = self.store.list(Some(&Path::from("checks"))).next().await.transpose();
-            self.store.delete(&probe).await?;
-            listed.map(|_| ())
+            self.store.delete(&probe).await
         };
         tried.await.map_err(|cause| match config {
             FilesConfig::Folder(folder) => CheckError::Folder {
@@ -76,19 +76,53 @@ impl Files {
             },
             FilesConfig::Bucket(bucket) => {
                 let (name, endpoint) = (bucket.name.clone(), bucket.endpoint.clone());
-                match cause {
-                    Error::NotFound { .. } => CheckError::NoBucket {
+                match judge(&cause) {
+                    Judged::NoBucket => CheckError::NoBucket {
                         bucket: name,
                         endpoint: endpoint.unwrap_or_else(|| format!("Amazon S3 in {}", bucket.region)),
                     },
-                    Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => CheckError::Refused {
+                    Judged::Refused => CheckError::Refused {
                         bucket: name,
                         access_key_id: bucket.access_key_id.clone(),
                         cause,
                     },
-                    cause => CheckError::Unavailable { bucket: name, cause },
+                    Judged::Unavailable => CheckError::Unavailable { bucket: name, cause },
                 }
             }
         })
     }
+}
+
+/// What stands in the way.
+enum Judged {
+    NoBucket,
+    Refused,
+    Unavailable,
+}
+
+fn judge(cause: &Error) -> Judged {
+    match cause {
+        Error::NotFound { .. } => Judged::NoBucket,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Judged::Refused,
+        // Of a list that was refused only the text tells why: S3's own words, and HTTP's.
+        other => {
+            let told = chain(other);
+            if told.contains("NoSuchBucket") {
+                Judged::NoBucket
+            } else if ["status code: 401", "status code: 403"]
+                .iter()
+                .any(|status| told.contains(status))
+            {
+                Judged::Refused
+            } else {
+                Judged::Unavailable
+            }
+        }
+    }
+}
+
+/// What an error and its causes say.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

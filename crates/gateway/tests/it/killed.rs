@@ -44,7 +44,12 @@ async fn of_messages_on_their_way_when_a_server_is_killed_none_is_lost_and_none_
 
     let process = Process::of(&app.database)
         .set("TASKMED_WHATSAPP_URL", &base)
-        .set("TASKMED_WHATSAPP_VERSION", VERSION);
+        .set("TASKMED_WHATSAPP_VERSION", VERSION)
+        // Whoever waits here asks without a pause.
+        .set("TASKMED_RATE_LIMIT_PRINCIPAL_PER_SECOND", "1000000")
+        .set("TASKMED_RATE_LIMIT_PRINCIPAL_BURST", "1000000")
+        .set("TASKMED_RATE_LIMIT_CLINIC_PER_SECOND", "1000000")
+        .set("TASKMED_RATE_LIMIT_CLINIC_BURST", "1000000");
     let first = process.serve().await;
     whatsapp.fail_next(1, &Failure::Slow(Duration::from_secs(600)));
     let reception = first.api.bearer(token.clone());

@@ -102,7 +102,7 @@ async fn what_is_written_but_not_committed_is_waited_for() {
     let waiting = async {
         let waits = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                      WHERE NOT l.granted AND a.usename = 'taskmed_owner' AND a.datname = current_database()
-                       AND l.relation IN ('conversations'::regclass, 'messages_default'::regclass)";
+                       AND l.relation IN ('conversations'::regclass, 'messages'::regclass, 'audit_log'::regclass)";
         until("the making of partitions waits", async || {
             count(&maintenance, waits).await > 0
         })

@@ -122,7 +122,7 @@ fn judge(cause: &Error) -> Judged {
 }
 
 /// What an error and its causes say.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -74,6 +74,12 @@ impl From<DieselError> for DbError {
             ) => Self::Unavailable {
                 reason: cause.message().to_owned(),
             },
+            // The row was meant for a partition that gave it to a newer one in that moment.
+            DieselError::DatabaseError(_, information)
+                if information.message().ends_with("violates partition constraint") =>
+            {
+                Self::Transient(error)
+            }
             DieselError::DatabaseError(_, information) if information.message() == "deadlock detected" => {
                 Self::Transient(error)
             }

@@ -28,6 +28,6 @@ pub use listener::{Commit, CommitListener, CommittedEvent};
 pub use literal::Literal;
 pub use lookup::{Lookup, LookupBy};
 pub use pool::Db;
-pub use queue::Job;
+pub use queue::{Job, StaleJob};
 pub use roll::processes_connected;
 pub use tenant::{TenantRead, TenantTx};

@@ -6,6 +6,8 @@ use kernel::Timestamp;
 
 use crate::config::DatabaseConfig;
 use crate::connection::{ConnectError, connect};
+use crate::error::DbError;
+use crate::schema::functions::set_config;
 
 /// Every step, oldest first, built into the program.
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -14,7 +16,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const MIGRATION_LOCK: i64 = 0x7461_736b_6d65_6431;
 
 /// How many months ahead the partitions of the audit log and of messages are made.
-const PARTITIONS_AHEAD: i32 = 14;
+const PARTITIONS_AHEAD: u32 = 14;
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,18 @@ pub enum MigrationError {
     /// The lock, or the making of partitions, failed.
     #[error("the database refused: {0}")]
     Database(#[from] diesel::result::Error),
+    /// A partition could not be made.
+    #[error("a partition could not be made: {0}")]
+    Partition(DbError),
+    /// No partition could be made, since somebody always used the table.
+    #[error(
+        "no partition of {table} could be made: something held the table all the time; rows wait in the default partition. Look for long \
+             transactions (pg_stat_activity), then run `taskmed partitions` again"
+    )]
+    Busy {
+        /// The table.
+        table: &'static str,
+    },
     /// The thread that ran the steps ended early.
     #[error("the migration was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
@@ -40,10 +54,6 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     /// Makes the partitions of a table for the months to come; says how many it made.
     fn make_month_partitions(parent: diesel::sql_types::Text, first_month: diesel::sql_types::Date, months: diesel::sql_types::Integer) -> diesel::sql_types::Integer;
-}
-diesel::define_sql_function! {
-    /// Makes the audit log's partitions of the months to come; says how many it made.
-    fn make_audit_partitions(first_month: diesel::sql_types::Date, months: diesel::sql_types::Integer) -> diesel::sql_types::Integer;
 }
 
 /// Runs every step that has not run yet, one at a time however many processes ask, and makes the coming months' partitions.
@@ -91,20 +101,59 @@ pub async fn pending(owner: &DatabaseConfig) -> Result<Vec<String>, MigrationErr
     .await
 }
 
-/// Makes the partitions of the coming months, of the audit log and of messages; gives how many were missing.
+/// The tables on monthly partitions.
+const PARTITIONED: [&str; 2] = ["audit_log", "messages"];
+
+/// How long the making of one partition waits for those who write, who wait behind it; how often it is tried; and the pause before
+/// it is tried again, in which they go on.
+const LOCK_PATIENCE: &str = "2s";
+const MOST_TRIES: u32 = 30;
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Makes the partitions of the coming months, of the audit log and of messages; gives how many were missing. Rows of those months
+/// that the default partition had to catch are moved there, while others write.
 ///
 /// # Errors
-/// [`MigrationError`].
+/// [`MigrationError`]; [`MigrationError::Busy`] when the tables are in use without a break. Partitions made before it stay.
 pub async fn make_partitions(owner: &DatabaseConfig, now: Timestamp) -> Result<i32, MigrationError> {
     let connection = connect_alone(owner).await?;
+    diesel::select(set_config("lock_timeout", LOCK_PATIENCE, false))
+        .execute(&mut &connection)
+        .await?;
     let this_month = now.as_datetime().date_naive();
-    let of_audit_log: i32 = diesel::select(make_audit_partitions(this_month, PARTITIONS_AHEAD))
-        .get_result(&mut &connection)
-        .await?;
-    let of_messages: i32 = diesel::select(make_month_partitions("messages", this_month, PARTITIONS_AHEAD))
-        .get_result(&mut &connection)
-        .await?;
-    Ok(of_audit_log.saturating_add(of_messages))
+    let mut made = 0_i32;
+    for table in PARTITIONED {
+        // One at a time, so that nobody waits for more than one.
+        for ahead in 0..PARTITIONS_AHEAD {
+            let month = this_month + chrono::Months::new(ahead);
+            made = made.saturating_add(make_partition(&connection, table, month).await?);
+        }
+    }
+    Ok(made)
+}
+
+/// Makes the partition of `table` for the month of `month`, if it is missing.
+async fn make_partition(
+    connection: &AsyncPgConnection,
+    table: &'static str,
+    month: chrono::NaiveDate,
+) -> Result<i32, MigrationError> {
+    let mut tries = 1;
+    loop {
+        let made = diesel::select(make_month_partitions(table, month, 1))
+            .get_result(&mut &*connection)
+            .await
+            .map_err(DbError::from);
+        match made {
+            Ok(made) => return Ok(made),
+            Err(DbError::Transient(_) | DbError::TimedOut) if tries < MOST_TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(DbError::Transient(_) | DbError::TimedOut) => return Err(MigrationError::Busy { table }),
+            Err(error) => return Err(MigrationError::Partition(error)),
+        }
+    }
 }
 
 /// Works on the migrations with the lock held; diesel's harness blocks, so it gets a thread of its own.

@@ -67,6 +67,8 @@ pub struct Db {
     pool: Pool<Manager>,
     clock: Arc<dyn Clock>,
     listeners: Arc<[Arc<dyn CommitListener>]>,
+    /// The kind of the job that tells what is stale, where the listeners of this process reach nobody.
+    told_by: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Db {
@@ -95,7 +97,21 @@ impl Db {
             .idle_timeout(Some(std::time::Duration::from_secs(600)))
             .error_sink(Box::new(LogConnectErrors))
             .build_unchecked(Manager { config });
-        Self { pool, clock, listeners }
+        Self {
+            pool,
+            clock,
+            listeners,
+            told_by: None,
+        }
+    }
+
+    /// The same, for a process whose listeners reach nobody, such as a command: every unit of work that makes something stale also
+    /// queues a job of `kind`, in its own transaction, that says what. Its payload is [`StaleJob`]; the server that takes it makes
+    /// the tags stale where answers are kept.
+    #[must_use]
+    pub const fn telling_by_queue(mut self, kind: &'static str) -> Self {
+        self.told_by = Some(kind);
+        self
     }
 
     /// Where this database's units of work take the time from.
@@ -208,6 +224,9 @@ impl Db {
             let mut tx = TenantTx::new(TenantRead::new(&connection.inner, caller, self.clock.now()));
             let whole_work = async {
                 let result = work(&mut tx).await?;
+                if let Some(kind) = self.told_by {
+                    tx.tell_by_queue(kind);
+                }
                 tx.write_riders().await?;
                 Ok(result)
             };

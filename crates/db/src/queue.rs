@@ -6,8 +6,8 @@ use diesel::sql_types::Bool;
 use diesel::upsert::{DecoratableTarget, excluded};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;
-use kernel::{ClinicId, EventId, Lane, Timestamp};
-use serde::Serialize;
+use kernel::{ClinicId, EventId, Lane, Tag, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::error::DbError;
 use crate::schema::functions::{earlier, smaller};
@@ -74,6 +74,25 @@ impl Job {
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
+    }
+}
+
+/// What a unit of work made stale, told by the queue: see [`crate::Db::telling_by_queue`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaleJob {
+    tags: Vec<String>,
+}
+
+impl StaleJob {
+    pub(crate) fn of(tags: &[Tag]) -> Self {
+        Self {
+            tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+        }
+    }
+
+    /// The tags that are stale.
+    pub fn into_tags(self) -> impl Iterator<Item = Tag> {
+        self.tags.into_iter().map(Tag::told)
     }
 }
 

@@ -859,6 +859,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        number -> BigInt,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::audit::{self, AuditRecord};
 use crate::error::{DbError, TxError};
 use crate::listener::CommittedEvent;
 use crate::lookup::LookupBy;
-use crate::queue::{self, EVENT, JOB, Job, Queued};
+use crate::queue::{self, EVENT, JOB, Job, Queued, StaleJob};
 use crate::schema::outbox;
 
 /// Reads of one clinic's rows. Every statement also names `clinic_id`: the security of rows is the net, not the plan.
@@ -178,6 +178,14 @@ impl<'c> TenantTx<'c> {
     pub fn touch(&mut self, tag: Tag) {
         if !self.riders.tags.contains(&tag) {
             self.riders.tags.push(tag);
+        }
+    }
+
+    /// Queues the job that says which tags this transaction makes stale, if any.
+    pub(crate) fn tell_by_queue(&mut self, kind: &'static str) {
+        if !self.riders.tags.is_empty() {
+            let stale = StaleJob::of(&self.riders.tags);
+            self.enqueue(Job::new(kind, &stale).lane(Lane::Urgent));
         }
     }
 

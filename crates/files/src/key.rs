@@ -25,9 +25,13 @@ impl FileKey {
     }
 
     pub(crate) fn path(&self) -> Path {
-        let (clinic, id) = (self.clinic.to_string(), self.id.to_string());
-        Path::from_iter(["clinics", clinic.as_str(), self.area, id.as_str()])
+        area_path(self.clinic, self.area).join(self.id.to_string())
     }
+}
+
+/// What the paths of a clinic's files of a kind begin with.
+pub(crate) fn area_path(clinic: ClinicId, area: &str) -> Path {
+    Path::from_iter(["clinics", clinic.to_string().as_str(), area])
 }
 
 impl fmt::Debug for FileKey {

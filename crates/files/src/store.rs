@@ -2,24 +2,41 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, pin_mut};
+use kernel::{ClinicId, Timestamp};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 use crate::config::{BucketConfig, FilesConfig};
-use crate::key::FileKey;
+use crate::key::{self, FileKey};
+use crate::writing::Writing;
 
 /// How much of a file's beginning is given back, for telling what kind of file it is.
 const HEAD_BYTES: usize = 8192;
 
-/// How many parts of one file may be on their way to the store at a time; each is 5 MiB, which is the least that S3 takes.
-const PARTS_UNDER_WAY: usize = 1;
+/// How long a bucket may take to be connected to, and to say the next thing.
+const CONNECTING: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How often, and for how long, a call of a bucket is made again before whoever waits is told: less than the shortest deadline that
+/// is usual for a request.
+const RETRIES: RetryConfig = RetryConfig {
+    backoff: BackoffConfig {
+        init_backoff: Duration::from_millis(100),
+        max_backoff: Duration::from_secs(1),
+        base: 2.0,
+    },
+    max_retries: 3,
+    retry_timeout: Duration::from_secs(8),
+};
 
 /// Why a file cannot be kept, read or removed. Its text is for logs.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +52,7 @@ pub enum FilesError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// The store failed.
+    /// The store failed; it may work again later.
     #[error("the store of files failed: {0}")]
     Store(object_store::Error),
 }
@@ -85,14 +102,23 @@ pub struct FileContent {
     pub chunks: BoxStream<'static, Result<Bytes, FilesError>>,
 }
 
+/// A file that lies in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The id in its key.
+    pub id: Uuid,
+    /// When it was written, by the store's clock.
+    pub written_at: Timestamp,
+}
+
 /// The files of all clinics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Files {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
 }
 
 impl Files {
-    /// Opens what `config` names; a bucket is not asked before it is used.
+    /// Opens what `config` names; a bucket is not asked before it is used, or [`Self::check`]ed.
     ///
     /// # Errors
     /// [`FilesError`] when the folder cannot be made, or the bucket's settings make no sense.
@@ -110,7 +136,7 @@ impl Files {
         Ok(Self { store })
     }
 
-    /// Keeps the file that `chunks` bring under `key`, up to `most_bytes` of it.
+    /// Keeps the file that `chunks` bring under `key`, up to `most_bytes` of it. At most two parts of 5 MiB are in memory.
     ///
     /// # Errors
     /// [`KeepError`]; then nothing is kept.
@@ -120,15 +146,14 @@ impl Files {
         chunks: impl Stream<Item = Result<Bytes, E>>,
         most_bytes: u64,
     ) -> Result<Kept, KeepError<E>> {
-        let upload = self.store.put_multipart(&key.path()).await.map_err(failed)?;
-        let mut writer = WriteMultipart::new(upload);
-        match fill(&mut writer, chunks, most_bytes).await {
+        let mut writing = Writing::begin(&*self.store, key.path());
+        match fill(&mut writing, chunks, most_bytes).await {
             Ok(kept) => {
-                writer.finish().await.map_err(failed)?;
+                writing.finish().await.map_err(failed)?;
                 Ok(kept)
             }
             Err(error) => {
-                if let Err(cause) = writer.abort().await {
+                if let Err(cause) = writing.abort().await {
                     tracing::warn!(%cause, ?key, "a file that was given up half-way could not be removed");
                 }
                 Err(error)
@@ -158,10 +183,27 @@ impl Files {
             Err(error) => Err(error),
         }
     }
+
+    /// Every file of the kind `area` that is kept for `clinic`, in no particular order. What is being written is not among them,
+    /// nor is what has no key of ours.
+    pub fn list(&self, clinic: ClinicId, area: &'static str) -> BoxStream<'static, Result<Stored, FilesError>> {
+        let found = self.store.list(Some(&key::area_path(clinic, area)));
+        found
+            .filter_map(async |found| match found {
+                Ok(meta) => {
+                    let id = meta.location.filename().and_then(|name| name.parse().ok())?;
+                    let written_at = Timestamp::new(meta.last_modified).ok()?;
+                    Some(Ok(Stored { id, written_at }))
+                }
+                Err(error) => Some(Err(error.into())),
+            })
+            .boxed()
+    }
 }
 
+/// What the store says is missing while something is written is not a file of ours.
 fn failed<E>(error: object_store::Error) -> KeepError<E> {
-    KeepError::Files(error.into())
+    KeepError::Files(FilesError::Store(error))
 }
 
 fn open_bucket(bucket: &BucketConfig) -> Result<impl ObjectStore + use<>, FilesError> {
@@ -172,23 +214,33 @@ fn open_bucket(bucket: &BucketConfig) -> Result<impl ObjectStore + use<>, FilesE
         access_key_id,
         secret_access_key,
     } = bucket;
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(name)
-        .with_region(region)
-        .with_access_key_id(access_key_id)
-        .with_secret_access_key(secret_access_key.expose_secret());
+    // A slow reader of a large file is no fault of the bucket's: what is bounded is its silence.
+    let mut client = ClientOptions::new()
+        .with_connect_timeout(CONNECTING)
+        .with_read_timeout(SILENCE)
+        .with_timeout_disabled();
     if let Some(endpoint) = endpoint {
         let is_loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
             .iter()
             .any(|loopback| endpoint.starts_with(loopback));
-        builder = builder.with_endpoint(endpoint).with_allow_http(is_loopback);
+        client = client.with_allow_http(is_loopback);
+    }
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(name)
+        .with_region(region)
+        .with_access_key_id(access_key_id)
+        .with_secret_access_key(secret_access_key.expose_secret())
+        .with_retry(RETRIES)
+        .with_client_options(client);
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint);
     }
     Ok(builder.build()?)
 }
 
 /// Sends the chunks on, counting and hashing them.
 async fn fill<E>(
-    writer: &mut WriteMultipart,
+    writing: &mut Writing<'_>,
     chunks: impl Stream<Item = Result<Bytes, E>>,
     most_bytes: u64,
 ) -> Result<Kept, KeepError<E>> {
@@ -205,8 +257,7 @@ async fn fill<E>(
         let wanted = HEAD_BYTES.saturating_sub(head.len());
         head.extend_from_slice(chunk.get(..wanted.min(chunk.len())).unwrap_or_default());
         hash.update(&chunk);
-        writer.wait_for_capacity(PARTS_UNDER_WAY).await.map_err(failed)?;
-        writer.put(chunk);
+        writing.put(chunk).await.map_err(failed)?;
     }
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(hash.finish().as_ref());

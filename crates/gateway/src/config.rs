@@ -56,6 +56,8 @@ pub struct ServerConfig {
     pub workers: usize,
     /// How long a request may take.
     pub deadline: Duration,
+    /// How long a file may take to come, as long as it goes on coming.
+    pub upload: Duration,
     /// How long requests in flight may go on after a stop was asked for.
     pub shutdown: Duration,
     /// How long the server still takes requests after it has said that it is not ready, so that balancers notice.
@@ -372,6 +374,7 @@ impl ServerConfig {
             trusted_proxies: trusted_proxies(reader),
             workers,
             deadline: reader.seconds("request_deadline_seconds", 15, 1..=60),
+            upload: reader.seconds("upload_deadline_seconds", 600, 10..=3600),
             shutdown: reader.seconds("shutdown_seconds", 30, 0..=600),
             drain: reader.seconds("drain_seconds", if development { 0 } else { 5 }, 0..=120),
             server_timing: reader.or("server_timing", development),

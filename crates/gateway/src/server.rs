@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
+use files::CheckError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -21,6 +22,9 @@ pub enum ServeError {
     /// The document could not be written.
     #[error("the API document could not be written: {0}")]
     Document(#[from] serde_json::Error),
+    /// Files cannot be kept.
+    #[error(transparent)]
+    Files(#[from] CheckError),
     /// The address is not to be had.
     #[error("cannot listen on {address}: {cause}; stop what listens there, or set {setting} to another address")]
     Listen {
@@ -76,6 +80,7 @@ pub struct Running {
 /// [`ServeError`].
 pub async fn start(shared: Shared) -> Result<Running, ServeError> {
     let catalogue = documents::Catalogue::new()?;
+    check_files(&shared).await?;
     let config = shared.config().server.clone();
     let listener = bind(config.listen, "TASKMED_LISTEN")?;
     let admin_listener = bind(config.admin_listen, "TASKMED_ADMIN_LISTEN")?;
@@ -118,6 +123,17 @@ pub async fn start(shared: Shared) -> Result<Running, ServeError> {
     rt::spawn(admin);
     tracing::info!(%address, %admin_address, workers = config.workers, "serving");
     Ok(running)
+}
+
+/// Sees that files can be kept, before anybody sends one. A store that cannot be reached may come back, and is told of only.
+async fn check_files(shared: &Shared) -> Result<(), CheckError> {
+    match shared.files().check(&shared.config().files).await {
+        Err(error @ CheckError::Unavailable { .. }) => {
+            tracing::warn!(%error, "files cannot be kept or read until this passes");
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ServeError> {

@@ -284,6 +284,7 @@ impl Worker {
             }),
             guard: Data::new(GuardConfig {
                 deadline: parts.config.server.deadline,
+                upload: parts.config.server.upload,
             }),
             accounts: Data::new(parts.accounts.clone()),
             clinic_keys: Data::new(parts.clinic_keys.clone()),

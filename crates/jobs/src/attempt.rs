@@ -13,7 +13,7 @@ use tracing::Instrument;
 use crate::backoff::Retries;
 use crate::config::WorkerConfig;
 use crate::event::Event;
-use crate::handlers::{HandlerError, Handlers};
+use crate::handlers::{HandlerError, Handlers, LAST_TRIES};
 use crate::store::Claim;
 
 /// What is to become of one event.
@@ -92,7 +92,8 @@ impl Hands {
         let limit = self.handlers.time_limit_of(event.kind(), &self.config);
         if event.attempt() > retries.most_attempts() {
             // Whoever held it in the last attempt was killed, perhaps by it.
-            return given_up("no attempt came to an end".to_owned());
+            let reason = "no attempt came to an end".to_owned();
+            return self.give_up(db, event, &retries, limit, reason).await;
         }
         let handled = AssertUnwindSafe(self.handlers.handle(db, event)).catch_unwind();
         let error = match tokio::time::timeout(limit, handled).await {
@@ -102,13 +103,13 @@ impl Hands {
             Ok(Err(_panic)) => HandlerError::Retry("the handler panicked".to_owned()),
             Err(_elapsed) => HandlerError::Retry("the handler took longer than it may".to_owned()),
         };
-        self.failed(db, event, &retries, error)
+        self.failed(db, event, &retries, limit, error).await
     }
 
-    fn failed(&self, db: &Db, event: &Event, retries: &Retries, error: HandlerError) -> Verdict {
+    async fn failed(&self, db: &Db, event: &Event, retries: &Retries, limit: Duration, error: HandlerError) -> Verdict {
         let reason = error.to_string();
         let pause = match error {
-            HandlerError::Reject(_) => return given_up(reason),
+            HandlerError::Reject(_) => return self.give_up(db, event, retries, limit, reason).await,
             HandlerError::NotBefore { at, .. } => {
                 tracing::info!(reason, %at, "an event waits for when it may be handled");
                 return Verdict::NotBefore { at, reason };
@@ -117,16 +118,36 @@ impl Hands {
             HandlerError::Retry(_) | HandlerError::Database(_) => None,
         };
         if event.attempt() >= retries.most_attempts() {
-            return given_up(reason);
+            return self.give_up(db, event, retries, limit, reason).await;
         }
         let pause = pause.unwrap_or_else(|| retries.pause_after(event.attempt(), event.id()));
         let at = db.clock().now().saturating_add(pause);
         tracing::warn!(reason, again_at = %at, "an event could not be handled; it is tried again");
         Verdict::Again { at, reason }
     }
-}
 
-fn given_up(reason: String) -> Verdict {
-    tracing::error!(reason, "an event could not be handled and is given up");
-    Verdict::Never { reason }
+    /// Gives the event up, once those who wait for it have been told.
+    async fn give_up(&self, db: &Db, event: &Event, retries: &Retries, limit: Duration, reason: String) -> Verdict {
+        let told = AssertUnwindSafe(self.handlers.give_up(db, event)).catch_unwind();
+        let failure = match tokio::time::timeout(limit, told).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(error.to_string()),
+            Ok(Err(_panic)) => Some("the handler panicked".to_owned()),
+            Err(_elapsed) => Some("the handler took longer than it may".to_owned()),
+        };
+        match failure {
+            Some(failure) if event.attempt() < retries.most_attempts().saturating_add(LAST_TRIES) => {
+                let at = db
+                    .clock()
+                    .now()
+                    .saturating_add(retries.pause_after(event.attempt(), event.id()));
+                tracing::warn!(reason, failure, again_at = %at, "who waits for an event could not be told that it is given up");
+                Verdict::Again { at, reason }
+            }
+            failure => {
+                tracing::error!(reason, failure, "an event could not be handled and is given up");
+                Verdict::Never { reason }
+            }
+        }
+    }
 }

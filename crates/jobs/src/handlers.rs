@@ -11,6 +11,9 @@ use crate::backoff::Retries;
 use crate::config::WorkerConfig;
 use crate::event::Event;
 
+/// How often it is tried to tell that work is given up, where that fails.
+pub const LAST_TRIES: i32 = 20;
+
 /// Why an attempt at an event failed. The text is kept with the event and logged: it names no person and quotes no payload.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
@@ -69,6 +72,7 @@ pub struct Handlers {
 #[derive(Default)]
 struct Kind {
     handlers: Vec<Box<dyn Handle + Send + Sync>>,
+    given_up: Option<Box<dyn Handle + Send + Sync>>,
     retries: Option<Retries>,
     time_limit: Option<Duration>,
     waits_outside: bool,
@@ -143,6 +147,19 @@ impl Handlers {
         self
     }
 
+    /// Has what is given up of the kind that was named last told to `handler`, before it is put aside: whoever waits for the work
+    /// is to learn that it will not be done. It must be idempotent. While it fails it is tried again, [`LAST_TRIES`] times at most.
+    #[must_use]
+    pub fn given_up<F>(mut self, handler: F) -> Self
+    where
+        F: AsyncFn(&Db, System, Event) -> Result<(), HandlerError> + Send + Sync + 'static,
+    {
+        if let Some(kind) = self.kind_named_last() {
+            kind.given_up = Some(Box::new(handler));
+        }
+        self
+    }
+
     /// The kinds that wait for others.
     pub(crate) fn outside_kinds(&self) -> Vec<&'static str> {
         let kinds = self.by_kind.iter().filter(|(_, kind)| kind.waits_outside);
@@ -168,6 +185,17 @@ impl Handlers {
     pub(crate) fn time_limit_of(&self, kind: &str, config: &WorkerConfig) -> Duration {
         let own = self.by_kind.get(kind).and_then(|kind| kind.time_limit);
         own.unwrap_or(config.time_limit)
+    }
+
+    /// Tells whoever wants to know that the event is given up.
+    pub(crate) async fn give_up(&self, db: &Db, event: &Event) -> Result<(), HandlerError> {
+        match self.by_kind.get(event.kind()).and_then(|kind| kind.given_up.as_ref()) {
+            Some(handler) => {
+                let system = System::acting_for(event.clinic(), "job");
+                handler.handle(db, system, event.clone()).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// Lets every handler of the event's kind handle it, up to the first that fails.

@@ -52,7 +52,7 @@ mod worker;
 pub use backoff::{Retries, RetryPolicy};
 pub use config::{Outside, Places, Retention, WorkerConfig};
 pub use event::Event;
-pub use handlers::{HandlerError, Handlers};
+pub use handlers::{HandlerError, Handlers, LAST_TRIES};
 pub use retention::Removed;
 pub use schedules::Schedules;
 pub use thread::{JobsHandle, Setup, spawn};

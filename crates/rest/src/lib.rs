@@ -24,6 +24,7 @@ mod reading;
 mod reply;
 mod rows;
 mod state;
+mod upload;
 mod view;
 
 pub use body::{OptionalBody, Valid, note_body};
@@ -41,6 +42,7 @@ pub use reading::{ReadPatch, as_it_is, changed};
 pub use reply::Reply;
 pub use rows::{Resource, RowError, check_version};
 pub use state::Rest;
+pub use upload::{Upload, UploadError};
 pub use view::View;
 
 // What endpoints take from neighbours, so that a domain crate names one place.

@@ -122,6 +122,16 @@ impl Problem {
         )
     }
 
+    /// 408: the body came too slowly; nothing of it was kept.
+    #[must_use]
+    pub fn upload_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "upload_too_slow",
+            "the body came too slowly and nothing of it was kept; send it again over a faster connection",
+        )
+    }
+
     /// 409: the state of things is against it.
     #[must_use]
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {

@@ -13,13 +13,19 @@ use base64::engine::general_purpose::STANDARD;
 pub fn auth_config() -> AuthConfig {
     let settings = AuthSettings {
         signing_keys_pem: Some(signing_key(7).into()),
-        master_key: Some(STANDARD.encode([9; 32]).into()),
+        master_key: Some(master_key().into()),
         password_memory_kib: password_cost().memory_kib,
         password_passes: password_cost().passes,
         password_lanes: password_cost().lanes,
         ..AuthSettings::default()
     };
     settings.load().expect("the settings of tests are right")
+}
+
+/// The master key of tests, as the setting has it.
+#[must_use]
+pub fn master_key() -> String {
+    STANDARD.encode([9; 32])
 }
 
 /// The cost of a password in tests.

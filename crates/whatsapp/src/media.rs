@@ -1,12 +1,13 @@
 //! Files: uploaded before they are sent, and fetched in two steps after they came.
 
 use bytes::Bytes;
-use reqwest::Method;
+use futures_util::{Stream, stream};
 use reqwest::multipart::{Form, Part};
+use reqwest::{Method, Response};
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::{Client, bounded, successful};
+use crate::client::{Client, successful};
 use crate::error::SendError;
 use crate::settings::is_safe;
 
@@ -28,13 +29,34 @@ pub struct MediaInfo {
     pub file_size: u64,
 }
 
-/// A file that came.
-#[derive(Clone, PartialEq, Eq)]
+/// A file that came, on its way.
 pub struct Media {
     /// Its media type, as the sender's phone said.
     pub content_type: String,
-    /// Its content.
-    pub bytes: Bytes,
+    /// The SHA-256 that was announced, in hexadecimal; empty where none was.
+    pub sha256: String,
+    response: Response,
+}
+
+impl Media {
+    /// Whether what came has the content that was announced, by its SHA-256.
+    #[must_use]
+    pub fn is_whole(&self, sha256: &[u8]) -> bool {
+        let hexadecimal: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.sha256.is_empty() || self.sha256.eq_ignore_ascii_case(&hexadecimal)
+    }
+
+    /// What comes, in order. An error means that it is not all; fetching again does no harm.
+    pub fn chunks(&mut self) -> impl Stream<Item = Result<Bytes, SendError>> + Send {
+        stream::unfold(Some(&mut self.response), async |response| {
+            let response = response?;
+            match response.chunk().await {
+                Ok(Some(chunk)) => Some((Ok(chunk), Some(response))),
+                Ok(None) => None,
+                Err(_lost) => Some((Err(SendError::later("the connection was lost within the file")), None)),
+            }
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,13 +98,14 @@ impl Client {
         self.answer(request).await
     }
 
-    /// Fetches a file that came, when it has at most `most` bytes.
+    /// Fetches a file that came, when it is said to have at most `most` bytes. How many it has is for the reader to see, and whether
+    /// they are [the right ones](Media::is_whole).
     ///
     /// # Errors
-    /// [`SendError`]: rejected when it is too large, or does not have the content that was announced.
-    pub async fn download(&self, media_id: &str, most: usize) -> Result<Media, SendError> {
+    /// [`SendError`]: rejected when it is too large.
+    pub async fn download(&self, media_id: &str, most: u64) -> Result<Media, SendError> {
         let info = self.media_info(media_id).await?;
-        if usize::try_from(info.file_size).unwrap_or(usize::MAX) > most {
+        if info.file_size > most {
             return Err(SendError::rejected("the file is too large"));
         }
         // The token goes along, so not to anywhere.
@@ -90,19 +113,10 @@ impl Client {
             .ok()
             .filter(is_safe)
             .ok_or_else(|| SendError::rejected("the file lies at no safe address"))?;
-        let response = successful(self.signed(Method::GET, url)).await?;
-        let bytes = bounded(response, most).await?;
-        if !info.sha256.is_empty() && !info.sha256.eq_ignore_ascii_case(&sha256(&bytes)) {
-            return Err(SendError::later("the file came incomplete"));
-        }
         Ok(Media {
             content_type: info.mime_type,
-            bytes,
+            sha256: info.sha256,
+            response: successful(self.signed(Method::GET, url)).await?,
         })
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use kernel::phone::PhoneNumber;
 use test_support::whatsapp::{Failure, VERSION, WhatsAppServer};
 use whatsapp::{
@@ -258,14 +259,16 @@ async fn files_go_out_and_come_in() {
     assert_eq!(server.taken()[0]["document"]["caption"], "Seu guia");
 
     let theirs = server.keep_media("image/jpeg", b"\xff\xd8jpeg");
-    let media = client.download(&theirs, 1_000).await.unwrap();
-    assert_eq!(
-        (media.content_type.as_str(), media.bytes.as_ref()),
-        ("image/jpeg", &b"\xff\xd8jpeg"[..])
-    );
+    let mut media = client.download(&theirs, 1_000).await.unwrap();
+    assert_eq!(media.content_type, "image/jpeg");
+    let bytes = read(&mut media).await;
+    assert_eq!(bytes, b"\xff\xd8jpeg");
+    assert!(media.is_whole(&sha256(&bytes)));
     assert_eq!(judged(&client.download(&theirs, 3).await.err().unwrap()).0, "rejected");
     server.spoil_media(&theirs);
-    assert_eq!(judged(&client.download(&theirs, 1_000).await.err().unwrap()).0, "later");
+    let mut media = client.download(&theirs, 1_000).await.unwrap();
+    let spoilt = read(&mut media).await;
+    assert!(!media.is_whole(&sha256(&spoilt)));
     for id in ["999", "../me", ""] {
         assert_eq!(
             judged(&client.download(id, 1_000).await.err().unwrap()).0,
@@ -273,4 +276,15 @@ async fn files_go_out_and_come_in() {
             "{id}"
         );
     }
+}
+
+async fn read(media: &mut whatsapp::Media) -> Vec<u8> {
+    let chunks: Vec<bytes::Bytes> = media.chunks().try_collect().await.unwrap();
+    chunks.concat()
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes)
+        .as_ref()
+        .to_vec()
 }

@@ -1,7 +1,7 @@
 //! What a merge of two contacts does to the agenda.
 
 use db::TenantTx;
-use kernel::{AppointmentId, ContactId, HoldId, Timestamp, Zone};
+use kernel::{AppointmentId, ContactId, HoldId, SeriesId, Timestamp, WaitlistEntryId, Zone};
 use serde::Serialize;
 
 use super::error::BookingError;
@@ -33,7 +33,8 @@ pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactI
 }
 
 /// Gives back to the contact `back_to` what a merge `moved` to the contact `from`, as far as it is still there; says what it was.
-/// What `from` was given after the merge stays with it.
+/// What `from` was given after the merge stays with it, but for [what follows](restore_what_follows) from series and entries that
+/// go back.
 ///
 /// # Errors
 /// [`BookingError::Database`].
@@ -46,6 +47,29 @@ pub async fn restore_contact(
     let zone = store::zone(tx).await?;
     let appointments = store::restore_contact(tx, &moved.appointments, from, back_to).await?;
     let holds = holds::store::restore_contact(tx, &moved.holds, from, back_to).await?;
+    told_of(tx, zone, &appointments, [from, back_to]);
+    Ok(Moved {
+        appointments: appointments.into_iter().map(|(id, _)| id).collect(),
+        holds,
+    })
+}
+
+/// Gives back to the contact `back_to` what followed since a merge from what was given back: the appointments of `series` (each
+/// change of a series makes some), those that `entries` of the waiting list led to, and the time that is offered to these. It was
+/// agreed with the one whose they are, though it came when both were one.
+///
+/// # Errors
+/// [`BookingError::Database`].
+pub async fn restore_what_follows(
+    tx: &mut TenantTx<'_>,
+    series: &[SeriesId],
+    entries: &[WaitlistEntryId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Moved, BookingError> {
+    let zone = store::zone(tx).await?;
+    let appointments = store::restore_what_follows(tx, series, entries, from, back_to).await?;
+    let holds = holds::store::restore_offered(tx, entries, from, back_to).await?;
     told_of(tx, zone, &appointments, [from, back_to]);
     Ok(Moved {
         appointments: appointments.into_iter().map(|(id, _)| id).collect(),

@@ -22,7 +22,7 @@ pub(crate) use http::{
     confirm_appointment, edit_appointment, get_appointment, list_appointments, mark_no_show, reopen_appointment,
     reschedule_appointment, start_appointment,
 };
-pub use merge::{Moved, move_contact, restore_contact};
+pub use merge::{Moved, move_contact, restore_contact, restore_what_follows};
 pub use model::{Appointment, AppointmentStatus, CancelledBy, Notes, Reason, Source};
 pub use moves::Action;
 pub use service::{BookingRequest, book};

@@ -1,13 +1,13 @@
 //! Every line of SQL that writes appointments and their moves.
 
-use db::schema::{appointment_moves, appointments, clinics, occupancies};
+use db::schema::{appointment_moves, appointments, clinics, occupancies, waitlist_entries};
 use db::{DbError, QueryResultExt, TenantRead};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::money::{Currency, Money};
 use kernel::{
     Actor, AppointmentId, AppointmentMoveId, ClinicId, ContactId, PractitionerId, RoomId, SeriesId, ServiceId,
-    Timestamp, Version, Zone,
+    Timestamp, Version, WaitlistEntryId, Zone,
 };
 use uuid::Uuid;
 
@@ -314,6 +314,40 @@ pub(super) async fn restore_contact(
             .filter(appointments::clinic_id.eq(tx.clinic()))
             .filter(appointments::id.eq_any(moved))
             .filter(appointments::contact_id.eq(from)),
+    )
+    .set(appointments::contact_id.eq(back_to))
+    .returning((appointments::id, appointments::starts_at))
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}
+
+/// Gives those appointments of `from` to `back_to` that follow from `series` and from entries of the waiting list; says which, and
+/// where on the agenda they stand.
+pub(super) async fn restore_what_follows(
+    tx: &TenantRead<'_>,
+    series: &[SeriesId],
+    entries: &[WaitlistEntryId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<(AppointmentId, Timestamp)>, DbError> {
+    let booked: Vec<Option<AppointmentId>> = waitlist_entries::table
+        .filter(waitlist_entries::clinic_id.eq(tx.clinic()))
+        .filter(waitlist_entries::id.eq_any(entries))
+        .filter(waitlist_entries::appointment_id.is_not_null())
+        .select(waitlist_entries::appointment_id)
+        .load(&mut tx.conn())
+        .await?;
+    let booked: Vec<AppointmentId> = booked.into_iter().flatten().collect();
+    diesel::update(
+        appointments::table
+            .filter(appointments::clinic_id.eq(tx.clinic()))
+            .filter(appointments::contact_id.eq(from))
+            .filter(
+                appointments::id
+                    .eq_any(booked)
+                    .or(appointments::series_id.eq_any(series).assume_not_null()),
+            ),
     )
     .set(appointments::contact_id.eq(back_to))
     .returning((appointments::id, appointments::starts_at))

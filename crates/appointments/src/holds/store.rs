@@ -1,10 +1,10 @@
 //! Every line of SQL about holds. A hold whose time has come is treated as gone, whether or not its row is there still.
 
-use db::schema::{holds, occupancies};
+use db::schema::{holds, occupancies, waitlist_offers};
 use db::{DbError, QueryResultExt, TenantRead};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use kernel::{ClinicId, ContactId, HoldId, PractitionerId, RoomId, ServiceId, Timestamp};
+use kernel::{ClinicId, ContactId, HoldId, PractitionerId, RoomId, ServiceId, Timestamp, WaitlistEntryId};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::freed::FreedTime;
 use crate::occupancy::store::{NewOccupancy, PRACTITIONER_FREE, ROOM_FREE};
 use crate::occupancy::{Claim, Holder, Taken};
 use crate::together::together;
+use crate::waitlist::OfferStatus;
 
 /// A hold to be inserted.
 #[derive(Debug, Clone, Copy, Insertable)]
@@ -199,6 +200,31 @@ pub(crate) async fn restore_contact(
             .filter(holds::clinic_id.eq(tx.clinic()))
             .filter(holds::id.eq_any(moved))
             .filter(holds::contact_id.eq(from)),
+    )
+    .set(holds::contact_id.eq(back_to))
+    .returning(holds::id)
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}
+
+/// Gives those holds of `from` to `back_to` that keep time which is offered to `entries`; says which.
+pub(crate) async fn restore_offered(
+    tx: &TenantRead<'_>,
+    entries: &[WaitlistEntryId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<HoldId>, DbError> {
+    let offered = waitlist_offers::table
+        .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
+        .filter(waitlist_offers::entry_id.eq_any(entries))
+        .filter(waitlist_offers::status.eq(OfferStatus::Offered))
+        .select(waitlist_offers::hold_id);
+    diesel::update(
+        holds::table
+            .filter(holds::clinic_id.eq(tx.clinic()))
+            .filter(holds::contact_id.eq(from))
+            .filter(holds::id.eq_any(offered)),
     )
     .set(holds::contact_id.eq(back_to))
     .returning(holds::id)

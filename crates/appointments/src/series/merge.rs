@@ -17,7 +17,8 @@ pub async fn move_contact(tx: &mut TenantTx<'_>, from: ContactId, into: ContactI
     Ok(moved)
 }
 
-/// Gives back to the contact `back_to` those of the series `moved` by a merge that are still `from`'s; says which.
+/// Gives back to the contact `back_to` those of the series `moved` by a merge that are still `from`'s, and what was split off from
+/// them since; says which.
 ///
 /// # Errors
 /// The database's failure.
@@ -27,7 +28,12 @@ pub async fn restore_contact(
     from: ContactId,
     back_to: ContactId,
 ) -> Result<Vec<SeriesId>, DbError> {
-    let restored = store::restore_contact(tx, moved, from, back_to).await?;
+    let mut restored = store::restore_contact(tx, moved, from, back_to).await?;
+    let mut split = restored.clone();
+    while !split.is_empty() {
+        split = store::restore_split_off(tx, &split, from, back_to).await?;
+        restored.extend(&split);
+    }
     tx.touch(tags::series());
     Ok(restored)
 }

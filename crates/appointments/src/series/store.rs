@@ -330,3 +330,23 @@ pub(super) async fn restore_contact(
     .await
     .or_database()
 }
+
+/// Gives those series of `from` to `back_to` that were split off from `series`; says which.
+pub(super) async fn restore_split_off(
+    tx: &TenantRead<'_>,
+    series: &[SeriesId],
+    from: ContactId,
+    back_to: ContactId,
+) -> Result<Vec<SeriesId>, DbError> {
+    diesel::update(
+        appointment_series::table
+            .filter(appointment_series::clinic_id.eq(tx.clinic()))
+            .filter(appointment_series::previous_id.eq_any(series).assume_not_null())
+            .filter(appointment_series::contact_id.eq(from)),
+    )
+    .set(appointment_series::contact_id.eq(back_to))
+    .returning(appointment_series::id)
+    .get_results(&mut tx.conn())
+    .await
+    .or_database()
+}

@@ -79,6 +79,8 @@ pub struct Entry {
     pub appointment_id: Option<AppointmentId>,
     /// Since when they wait.
     pub waiting_since: Timestamp,
+    /// Their number on the list: of those who wait since the same moment, the lower one came first.
+    pub number: i64,
     /// How often the row was written.
     pub version: Version,
     /// When it was made.

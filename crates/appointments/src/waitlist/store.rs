@@ -25,7 +25,7 @@ const OPEN: [EntryStatus; 2] = [EntryStatus::Waiting, EntryStatus::Offered];
 pub(super) struct EntryPosition {
     pub(super) priority: i16,
     pub(super) waiting_since: Timestamp,
-    pub(super) id: WaitlistEntryId,
+    pub(super) number: i64,
 }
 
 impl From<&Entry> for EntryPosition {
@@ -33,7 +33,7 @@ impl From<&Entry> for EntryPosition {
         Self {
             priority: entry.priority,
             waiting_since: entry.waiting_since,
-            id: entry.id,
+            number: entry.number,
         }
     }
 }
@@ -55,11 +55,11 @@ pub(super) async fn page(
     narrowing: Narrowing<'_>,
     paging: &Paging<EntryPosition>,
 ) -> Result<Vec<Entry>, DbError> {
-    use waitlist_entries::{id, priority, waiting_since};
+    use waitlist_entries::{number, priority, waiting_since};
     let mut query = waitlist_entries::table
         .filter(waitlist_entries::clinic_id.eq(tx.clinic()))
         .select(Entry::as_select())
-        .order((priority, waiting_since, id))
+        .order((priority, waiting_since, number))
         .limit(paging.fetch())
         .into_boxed();
     if let Some(contact) = narrowing.contact {
@@ -87,7 +87,7 @@ pub(super) async fn page(
     if let Some(after) = paging.after() {
         let later = waiting_since
             .gt(after.waiting_since)
-            .or(waiting_since.eq(after.waiting_since).and(id.gt(after.id)));
+            .or(waiting_since.eq(after.waiting_since).and(number.gt(after.number)));
         query = query
             .filter(priority.ge(after.priority))
             .filter(priority.gt(after.priority).or(later));
@@ -245,7 +245,7 @@ pub(super) async fn candidates(
         .order((
             waitlist_entries::priority,
             waitlist_entries::waiting_since,
-            waitlist_entries::id,
+            waitlist_entries::number,
         ))
         .limit(MOST_CANDIDATES)
         .into_boxed();

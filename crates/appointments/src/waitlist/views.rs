@@ -68,6 +68,7 @@ impl From<Entry> for WaitlistEntryView {
             status,
             appointment_id,
             waiting_since,
+            number: _,
             version,
             created_at,
             updated_at,

@@ -18,5 +18,5 @@ mod view;
 pub use dto::{KeepChoices, MergeContacts};
 pub use error::MergeError;
 pub(crate) use http::routes;
-pub use model::{AlsoMoved, MergeOutcome, MergeSide, Pair};
+pub use model::{AlsoMoved, AlsoStood, MergeOutcome, MergeSide, Pair};
 pub use undo_error::UndoError;

@@ -48,6 +48,9 @@ impl Pair {
 /// The rows that other domains moved, by kind, such as `appointments`.
 pub type AlsoMoved = BTreeMap<&'static str, Vec<Uuid>>;
 
+/// How things stood that other domains changed without moving them, by kind: what they need to put them back. No text of anybody's.
+pub type AlsoStood = BTreeMap<&'static str, Value>;
+
 /// What a merge came to.
 #[derive(Debug, Clone)]
 pub struct MergeOutcome {
@@ -80,6 +83,8 @@ pub(super) struct Moved {
     pub(super) fields_before: Map<String, Value>,
     /// What they were changed to, so that a later change of them can be told.
     pub(super) fields_after: Map<String, Value>,
+    /// How things of other domains stood.
+    pub(super) stood: AlsoStood,
     /// Rows of other domains.
     #[serde(flatten)]
     pub(super) elsewhere: AlsoMoved,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::dto::KeepChoices;
 use super::error::MergeError;
-use super::model::{AlsoMoved, Combined, MergeOutcome, MergeSide, Moved, Pair};
+use super::model::{AlsoMoved, AlsoStood, Combined, MergeOutcome, MergeSide, Moved, Pair};
 use super::store;
 use crate::events::{self, MergeEvent};
 use crate::people::store as people;
@@ -63,7 +63,7 @@ fn check_present(contact: &Contact, side: MergeSide) -> Result<(), MergeError> {
 
 /// Merges a locked pair: phones, consents, tags and references of the one that goes become the other's, what the other lacks is
 /// filled in, and the one that goes is archived and leads to the other. `also_moved` is what other domains moved in this
-/// transaction; it is kept with the rest, so that the merge can be undone.
+/// transaction, `also_stood` how things stood that they changed; both are kept with the rest, so that the merge can be undone.
 ///
 /// # Errors
 /// [`MergeError::DifferentTaxIds`] where both have a CPF and `keep` does not say whose counts.
@@ -72,6 +72,7 @@ pub async fn merge(
     pair: Pair,
     keep: &KeepChoices,
     also_moved: AlsoMoved,
+    also_stood: AlsoStood,
 ) -> Result<MergeOutcome, MergeError> {
     let (into_id, from_id) = (pair.into_id(), pair.from_id());
     let cpfs = pair.into.columns.cpf.as_ref().zip(pair.from.columns.cpf.as_ref());
@@ -111,6 +112,7 @@ pub async fn merge(
         phones_after: phones.into_vec(),
         fields_before,
         fields_after,
+        stood: also_stood,
         elsewhere: also_moved,
     };
     let id = ContactMergeId::new_at(tx.now());

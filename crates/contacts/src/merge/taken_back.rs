@@ -25,6 +25,9 @@ pub(super) struct Recorded {
     phones_after: Option<Vec<Phone>>,
     fields_before: Map<String, Value>,
     fields_after: Option<Map<String, Value>>,
+    /// How things of other domains stood, by kind; earlier merges did not write that down.
+    #[serde(default)]
+    pub(super) stood: BTreeMap<String, Value>,
     /// Rows of other domains, by kind.
     #[serde(flatten)]
     pub(super) elsewhere: BTreeMap<String, Vec<Uuid>>,

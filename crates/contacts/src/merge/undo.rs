@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 use db::{AuditRecord, DbError, TenantTx};
 use kernel::documents::Cpf;
 use kernel::{ContactId, ContactMergeId, Timestamp};
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::MergeSide;
@@ -38,6 +39,7 @@ pub struct Restored {
     into: ContactId,
     kept: Vec<String>,
     elsewhere: BTreeMap<String, Vec<Uuid>>,
+    stood: BTreeMap<String, Value>,
     returned: BTreeMap<&'static str, usize>,
 }
 
@@ -58,6 +60,11 @@ impl Restored {
     pub fn moved<Id>(&self, kind: &str, id_of: impl Fn(Uuid) -> Id) -> Vec<Id> {
         let rows = self.elsewhere.get(kind).map(Vec::as_slice).unwrap_or_default();
         rows.iter().copied().map(id_of).collect()
+    }
+
+    /// How things of `kind` stood before the merge, as far as it wrote that down.
+    pub fn stood<T: DeserializeOwned>(&self, kind: &str) -> Option<T> {
+        T::deserialize(self.stood.get(kind)?).ok()
     }
 }
 
@@ -130,6 +137,7 @@ pub async fn restore(tx: &mut TenantTx<'_>, id: ContactMergeId) -> Result<Restor
         into,
         kept,
         elsewhere: recorded.elsewhere,
+        stood: recorded.stood,
         returned: BTreeMap::from([("consents", consents), ("guarded", guarded.len())]),
     })
 }

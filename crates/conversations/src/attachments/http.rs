@@ -3,15 +3,15 @@
 use actix_web::http::header::{
     self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue, HeaderValue,
 };
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use db::DbError;
 use files::{Files, FilesError, KeepError};
-use futures_util::TryStreamExt;
 use kernel::{ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp, Version};
 use rest::permissions::{ConversationsRead, ConversationsWrite};
 use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, Query, ReadPlan, Reply, View,
+    AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, Query, ReadPlan, Reply, Upload,
+    UploadError, View,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -88,12 +88,18 @@ fn too_large() -> Problem {
 }
 
 /// What became of a file that could not be kept.
-fn refused<E>(error: KeepError<E>) -> Problem {
+fn refused(error: KeepError<UploadError>) -> Problem {
     match error {
         KeepError::TooLarge { .. } => too_large(),
-        KeepError::Source(_) => Problem::bad_request("body_cut_off", "the body ended early"),
-        KeepError::Files(error) => Problem::internal(&error),
+        KeepError::Source(error) => error.into(),
+        KeepError::Files(error) => unavailable(&error),
     }
+}
+
+/// The store of files does not work just now; nothing is lost by it.
+fn unavailable(error: &FilesError) -> Problem {
+    tracing::error!(%error, "a file of a conversation cannot be had");
+    Problem::unavailable()
 }
 
 /// Uploads a file to a conversation, to be sent with a message.
@@ -103,13 +109,15 @@ fn refused<E>(error: KeepError<E>) -> Problem {
 #[utoipa::path(tag = "conversations", summary = "Uploads a file", operation_id = "upload_message_attachment",
     security(("bearer" = ["conversations:write"])), params(("id" = ConversationId, Path), UploadParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 201, body = AttachmentView)))]
+    responses((status = 201, body = AttachmentView),
+        (status = 408, body = Problem, description = "`upload_too_slow`"),
+        (status = 413, body = Problem, description = "The file has more than 25 MiB.")))]
 #[post("/conversations/{id}/attachments")]
 async fn upload_attachment(
     caller: Authorized<ConversationsWrite>,
     id: PathId<ConversationId>,
     query: Query<UploadParams>,
-    body: Payload,
+    body: Upload,
     files: Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = id.into_inner();
@@ -123,10 +131,7 @@ async fn upload_attachment(
         .await?;
     let id = MessageAttachmentId::new_at(caller.now());
     let key = key_of(kernel::Caller::clinic(&*caller), id);
-    let kept = files
-        .keep(&key, body.map_err(|error| error.to_string()), MOST_BYTES)
-        .await
-        .map_err(refused)?;
+    let kept = files.keep(&key, body.chunks(), MOST_BYTES).await.map_err(refused)?;
     let noted = match content_type_of(&kept.head) {
         Ok(content_type) => {
             let uploaded = Uploaded {
@@ -220,8 +225,11 @@ async fn download_attachment(
     let key = key_of(kernel::Caller::clinic(&*caller), id);
     let content = match files.read(&key).await {
         Ok(content) => content,
-        Err(FilesError::Missing) => return Err(Problem::not_found("attachment_not_found")),
-        Err(error) => return Err(Problem::internal(&error)),
+        Err(FilesError::Missing) => {
+            tracing::error!(attachment = %id, "a file that was kept is not in the store any more");
+            return Err(Problem::not_found("attachment_not_found"));
+        }
+        Err(error) => return Err(unavailable(&error)),
     };
     Ok(served(&attachment, content))
 }

@@ -13,12 +13,16 @@ use kernel::{ClinicId, ConversationId, FieldErrors, MessageAttachmentId, Message
 
 pub(crate) use self::http::{AttachmentView, routes};
 pub use self::kind::{InvalidFile, content_type_of, file_name};
+pub use self::store::among;
 pub(crate) use self::store::of_messages;
 
 use crate::channels::OutgoingFile;
 use crate::error::RowError;
 use crate::messages::{InboundFile, MessageError};
 use crate::tags;
+
+/// The kind of file that these are, as the store of files has it.
+pub const AREA: &str = "message-attachments";
 
 /// The most bytes of a file.
 pub const MOST_BYTES: u64 = 25 * 1024 * 1024;
@@ -48,7 +52,7 @@ pub struct Attachment {
 /// Where the file `id` of `clinic` lies.
 #[must_use]
 pub fn key_of(clinic: ClinicId, id: MessageAttachmentId) -> FileKey {
-    FileKey::new(clinic, "message-attachments", id)
+    FileKey::new(clinic, AREA, id)
 }
 
 /// A file that was kept under its key already.

@@ -1,5 +1,7 @@
 //! The SQL of files.
 
+use std::collections::HashSet;
+
 use db::schema::message_attachments;
 use db::{DbError, QueryResultExt, TenantRead};
 use diesel::prelude::*;
@@ -7,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use kernel::{ClinicId, ConversationId, MessageAttachmentId, MessageId, Timestamp};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Attachment;
 use crate::error::{RowError, kind};
@@ -79,6 +82,21 @@ pub(crate) async fn of_messages(tx: &TenantRead<'_>, messages: &[MessageId]) -> 
         .load(&mut tx.conn())
         .await
         .or_database()
+}
+
+/// Those of `ids` that are files of messages.
+///
+/// # Errors
+/// The database's failure.
+pub async fn among(tx: &TenantRead<'_>, ids: &[Uuid]) -> Result<HashSet<Uuid>, DbError> {
+    let ids: Vec<MessageAttachmentId> = ids.iter().copied().map(MessageAttachmentId::from_uuid).collect();
+    let found: Vec<MessageAttachmentId> = message_attachments::table
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::id.eq_any(ids))
+        .select(message_attachments::id)
+        .load(&mut tx.conn())
+        .await?;
+    Ok(found.into_iter().map(Uuid::from).collect())
 }
 
 /// Where a page ended.

@@ -15,7 +15,7 @@ mod wake;
 
 pub use error::ConversationError;
 pub(crate) use http::routes;
-pub use merge::{Moved, has_any, move_contact, undo_move};
+pub use merge::{Moved, Stood, has_any, move_contact, undo_move};
 pub use model::{Conversation, ConversationChanges, Direction, NewConversation, Priority, Status};
 pub use service::{change, create, mark_read};
 pub(crate) use service::{lock_alone, reached_by, refuse_a_second, stale, tell};

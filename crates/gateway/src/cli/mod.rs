@@ -3,6 +3,7 @@
 mod clinic;
 mod import;
 mod migrate;
+mod partitions;
 mod seed;
 mod session;
 mod user;
@@ -28,6 +29,8 @@ enum Command {
     Serve,
     /// Brings the database's schema up to date, as the owner of the tables.
     Migrate(migrate::Arguments),
+    /// Makes the partitions of the coming months, as the owner of the tables; for a monthly schedule.
+    Partitions,
     /// Makes the demo clinics. Never in production.
     SeedDemo,
     /// Prints the OpenAPI document.
@@ -83,6 +86,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Serve => serve(),
         Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Partitions => partitions::run(),
         Command::SeedDemo => seed::run(),
         Command::Openapi => print_document(),
         Command::Clinic(command) => clinic::run(command),

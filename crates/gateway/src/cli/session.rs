@@ -13,6 +13,7 @@ use kernel::{ClinicId, SystemClock};
 use super::Failure;
 use crate::config::Config;
 use crate::shared::Shared;
+use crate::workflows::STALE;
 
 /// The parts that `config` describes, on the machine's clock.
 pub(crate) fn shared(config: Config) -> Result<Shared, Failure> {
@@ -27,7 +28,8 @@ where
     let config = Config::load().map_err(Failure::usage)?;
     let shared = shared(config)?;
     actix_web::rt::System::new().block_on(async move {
-        let db = shared.worker_db();
+        // Servers that run keep answers; what a command changes must not leave them as they are.
+        let db = shared.worker_db().telling_by_queue(STALE);
         db.ping().await.map_err(|error| {
             Failure::failed(format!(
                 "{error}; is the database running, and is TASKMED_DATABASE_URL right?"

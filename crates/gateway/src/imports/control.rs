@@ -200,6 +200,26 @@ pub(super) async fn fail(tx: &mut TenantTx<'_>, id: ImportId, fault: &str) -> Re
     Ok(())
 }
 
+/// What an import says whose work was given up.
+const GIVEN_UP: &str = "the work was given up after it had failed again and again; once the cause is mended (the dead letters name \
+                        it), start the import again: it goes on where it stopped";
+
+/// Ends the work, or the wait for it, of an import whose job was given up. It can be started again, and goes on where it stopped.
+pub(super) async fn give_up(tx: &mut TenantTx<'_>, id: ImportId) -> Result<(), DbError> {
+    store::lock_turns(tx).await?;
+    if let Some(import) = store::lock(tx, id).await?
+        && matches!(import.status, ImportStatus::Running | ImportStatus::Queued)
+    {
+        let change = Change {
+            fault: Some(Some(GIVEN_UP.to_owned())),
+            ..Change::to(ImportStatus::Failed)
+        };
+        let import = leave(tx, &import, change).await?;
+        note(tx, &import, "imports.give_up");
+    }
+    Ok(())
+}
+
 /// Tells how far the work has come, when that is a step further.
 pub(super) fn tell_progress(tx: &mut TenantTx<'_>, import: ImportId, (before, after): (i64, i64), total: i64) {
     let step = |done: i64| done.saturating_mul(STEPS_TOLD).checked_div(total).unwrap_or(STEPS_TOLD);

@@ -1,14 +1,15 @@
 //! Imports over HTTP.
 
 use actix_web::http::header;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use db::TenantTx;
 use files::Files;
 use kernel::{FieldErrors, ImportId, Principal, Version};
 use rest::permissions::ImportsRun;
 use rest::{
-    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, RowQuery, Valid,
+    AuditRecord, Authorized, ListParams, ListQuery, Page, PathId, Problem, Query, ReadPlan, Reply, RowQuery, Upload,
+    Valid,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -49,6 +50,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     security(("bearer" = ["imports:run"])), params(UploadParams),
     request_body(content = String, content_type = "text/csv", description = "The file, as it is."),
     responses((status = 201, body = ImportView),
+        (status = 408, body = Problem, description = "`upload_too_slow`"),
         (status = 409, body = Problem, description = "`already_imported`: `import_id` has the same content"),
         (status = 413, body = Problem, description = "The file has more than 50 MiB."),
         (status = 415, body = Problem, description = "Send `text/csv` or `application/octet-stream`."),
@@ -60,7 +62,7 @@ async fn upload_import(
     params: Query<UploadParams>,
     files: Data<Files>,
     request: HttpRequest,
-    body: Payload,
+    body: Upload,
 ) -> Result<HttpResponse, Problem> {
     upload::take_in(&caller, &files, &params, &request, body).await
 }

@@ -23,6 +23,8 @@ mod work;
 use kernel::{Permission, PublicEvent};
 
 pub(crate) use http::routes;
+pub(crate) use model::AREA;
+pub(crate) use store::with_file_among;
 pub(crate) use work::handlers;
 
 const fn event(kind: &'static str, summary: &'static str) -> PublicEvent {

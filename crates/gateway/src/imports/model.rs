@@ -140,9 +140,12 @@ impl Import {
     }
 }
 
+/// The kind of file that these are, as the store of files has it.
+pub(crate) const AREA: &str = "imports";
+
 /// Where the file of an import is kept.
 pub(super) fn file_of(clinic: ClinicId, import: ImportId) -> FileKey {
-    FileKey::new(clinic, "imports", *import.as_uuid())
+    FileKey::new(clinic, AREA, *import.as_uuid())
 }
 
 /// What rows came to.

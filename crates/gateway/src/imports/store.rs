@@ -1,5 +1,7 @@
 //! Every line of SQL about imports; their rows are in `row_store`.
 
+use std::collections::HashSet;
+
 use db::schema::{clinics, imports};
 use db::{DbError, QueryResultExt, TenantRead, TenantTx};
 use diesel::pg::Pg;
@@ -9,6 +11,7 @@ use kernel::{Actor, ClinicId, ImportId, Timestamp, UserId};
 use rest::Paging;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::analysis::Analysis;
 use super::model::{Counts, Import, ImportKind, ImportStatus, ImportWork};
@@ -247,6 +250,19 @@ pub(super) async fn update(tx: &TenantTx<'_>, id: ImportId, change: Change) -> R
     .get_result(&mut tx.conn())
     .await
     .or_database()
+}
+
+/// Those of `ids` that are imports whose file is kept.
+pub(crate) async fn with_file_among(tx: &TenantRead<'_>, ids: &[Uuid]) -> Result<HashSet<Uuid>, DbError> {
+    let ids: Vec<ImportId> = ids.iter().copied().map(ImportId::from_uuid).collect();
+    let found: Vec<ImportId> = imports::table
+        .filter(imports::clinic_id.eq(tx.clinic()))
+        .filter(imports::id.eq_any(ids))
+        .filter(imports::file_removed_at.is_null())
+        .select(imports::id)
+        .load(&mut tx.conn())
+        .await?;
+    Ok(found.into_iter().map(Uuid::from).collect())
 }
 
 /// Where a page of imports ends.

@@ -3,13 +3,13 @@
 use std::cell::Cell;
 
 use actix_web::http::header;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use db::{AuditRecord, Job};
 use files::{Files, KeepError};
 use kernel::{Caller, FieldErrors, ImportId, Lane, text};
 use rest::permissions::ImportsRun;
-use rest::{Authorized, Problem, Reply, note_body};
+use rest::{Authorized, Problem, Reply, Upload, note_body};
 use serde::Deserialize;
 use serde_json::json;
 use tabular::ReadOptions;
@@ -69,7 +69,7 @@ pub(super) async fn take_in(
     files: &Data<Files>,
     params: &UploadParams,
     request: &HttpRequest,
-    body: Payload,
+    body: Upload,
 ) -> Result<HttpResponse, Problem> {
     let mut errors = FieldErrors::new();
     let kind = errors.take("kind", "unknown_kind", ImportKind::parse(&params.kind));
@@ -78,11 +78,14 @@ pub(super) async fn take_in(
     expect_file(request)?;
     let id = ImportId::new_at(caller.now());
     let key = file_of(caller.clinic(), id);
-    let kept = files.keep(&key, body, MOST_BYTES).await.map_err(|error| match error {
-        KeepError::TooLarge { .. } => Problem::payload_too_large(usize::try_from(MOST_BYTES).unwrap_or(usize::MAX)),
-        KeepError::Source(_cut_off) => Problem::bad_request("body_cut_off", "the body ended early"),
-        KeepError::Files(error) => ImportError::Files(error).into(),
-    })?;
+    let kept = files
+        .keep(&key, body.chunks(), MOST_BYTES)
+        .await
+        .map_err(|error| match error {
+            KeepError::TooLarge { .. } => Problem::payload_too_large(usize::try_from(MOST_BYTES).unwrap_or(usize::MAX)),
+            KeepError::Source(error) => error.into(),
+            KeepError::Files(error) => ImportError::Files(error).into(),
+        })?;
     note_body(request, kept.sha256);
     let is_taken = Cell::new(false);
     let outcome = async {

@@ -28,6 +28,12 @@ pub(crate) fn handlers(handlers: Handlers, files: &Files) -> Handlers {
         .on(RUN, async move |db: &Db, system: System, event: Event| {
             Box::pin(run(db, &for_run, &system, &event)).await
         })
+        .given_up(async |db: &Db, system: System, event: Event| {
+            let ImportJob { import_id } = event.payload()?;
+            db.write(&system, async |tx| control::give_up(tx, import_id).await)
+                .await?;
+            Ok(())
+        })
         .on(FORGET, async move |db: &Db, system: System, event: Event| {
             forget(db, &for_forget, &system, &event).await
         })

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use appointments::holds;
+use chrono::NaiveTime;
 use db::{Db, PoolConfig};
 use fetch::Fetcher;
 use integrations::Courier;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerConfig};
-use kernel::{HoldId, System};
+use kernel::{HoldId, Lane, System};
 use serde::Deserialize;
 
-use super::{account_mail, calendars, conversations, outreach, reminders, waitlist, webhooks};
+use super::{account_mail, calendars, conversations, files, outreach, reminders, stale, waitlist, webhooks};
 use crate::shared::Shared;
 use crate::{channels, imports};
 
 /// How long a handler waits for a connection of its lane.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// When what nobody waits for is done, by the clinic's clock.
+const NIGHT: NaiveTime = NaiveTime::MIN;
 
 /// What the event of a hold tells.
 #[derive(Debug, Deserialize)]
@@ -51,7 +55,7 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
 
 /// What comes by itself, for every active clinic.
 fn schedules() -> Schedules {
-    Schedules::new()
+    Schedules::new().daily(files::SWEEP, NIGHT, Lane::Bulk)
 }
 
 /// Which event is followed by what.
@@ -66,6 +70,8 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
     let handlers = channels::handlers(handlers, shared);
     let handlers = imports::handlers(handlers, shared.files());
+    let handlers = files::handlers(handlers, shared.files());
+    let handlers = stale::handlers(handlers);
     account_mail::handlers(handlers, shared)
 }
 

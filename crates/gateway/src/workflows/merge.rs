@@ -144,6 +144,7 @@ async fn merge(
         conversations,
         identities,
         resolved,
+        stood,
     } = threads::move_contact(tx, request.from_id, into).await?;
     let series = appointments::series::move_contact(tx, request.from_id, into).await?;
     let waiting = waitlist::move_contact(tx, request.from_id, into).await?;
@@ -156,5 +157,8 @@ async fn merge(
         ("conversations_resolved", resolved.into_iter().map(Uuid::from).collect()),
         ("waitlist_entries", waiting.into_iter().map(Uuid::from).collect()),
     ]);
-    Ok(service::merge(tx, pair, &request.keep, also_moved).await?)
+    let stood = serde_json::to_value(stood)
+        .map_err(|error| DbError::from(diesel::result::Error::SerializationError(Box::new(error))))?;
+    let also_stood = BTreeMap::from([("conversations", stood)]);
+    Ok(service::merge(tx, pair, &request.keep, also_moved, also_stood).await?)
 }

@@ -3,12 +3,14 @@
 mod account_mail;
 mod calendars;
 pub mod conversations;
+mod files;
 pub mod inbound;
 mod jobs;
 mod merge;
 mod outreach;
 mod reminders;
 mod replies;
+mod stale;
 mod unmerge;
 mod waitlist;
 mod webchat;
@@ -19,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) use self::jobs::start as start_jobs;
 pub use self::merge::MergeFailure;
+pub(crate) use self::stale::STALE;
 
 /// Endpoints of acts that span several domains.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {

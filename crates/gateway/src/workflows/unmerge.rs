@@ -93,7 +93,8 @@ impl From<UnmergeFailure> for Problem {
 ///
 /// The contact that went is back with its own id and values, and everything that the merge moved goes back to it. What the merge
 /// filled in on the contact that stayed is taken back, but for fields that were changed since, which `kept` names. What came after
-/// the merge stays where it is. Of several merges of one contact the newest is undone first.
+/// the merge stays where it is, but for what follows from what goes back: appointments of its series, and what its waiting entries
+/// led to. A conversation that the merge resolved stands again as it stood. Of several merges of one contact the newest is undone first.
 #[utoipa::path(tag = "contacts", summary = "Undoes a merge", operation_id = "undo_contact_merge",
     security(("bearer" = ["contacts:merge"])), params(("id" = ContactMergeId, Path)),
     responses((status = 200, body = UnmergeView),
@@ -127,19 +128,25 @@ async fn undo_merge(tx: &mut TenantTx<'_>, id: ContactMergeId) -> Result<UndoOut
     let series = appointments::series::restore_contact(tx, &moved, survivor, back).await?;
     let moved = restored.moved("waitlist_entries", WaitlistEntryId::from_uuid);
     let waiting = waitlist::restore_contact(tx, &moved, survivor, back).await?;
+    let followed = booking::restore_what_follows(tx, &series, &waiting, survivor, back).await?;
     let moved = threads::Moved {
         conversations: restored.moved("conversations", ConversationId::from_uuid),
         identities: restored.moved("channel_identities", ChannelIdentityId::from_uuid),
         resolved: restored.moved("conversations_resolved", ConversationId::from_uuid),
+        stood: restored.stood("conversations").unwrap_or_default(),
     };
     let threads::Moved {
         conversations,
         identities,
         resolved,
+        ..
     } = threads::undo_move(tx, &moved, survivor, back).await?;
     let also_returned = BTreeMap::from([
-        ("appointments", appointments.len()),
-        ("holds", holds.len()),
+        (
+            "appointments",
+            appointments.len().saturating_add(followed.appointments.len()),
+        ),
+        ("holds", holds.len().saturating_add(followed.holds.len())),
         ("appointment_series", series.len()),
         ("waitlist_entries", waiting.len()),
         ("conversations", conversations.len()),

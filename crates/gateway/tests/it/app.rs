@@ -76,6 +76,7 @@ fn config_for(database: &TestDatabase) -> Config {
             admin_listen: anywhere,
             workers: 1,
             deadline: Duration::from_secs(60),
+            upload: Duration::from_secs(600),
             shutdown: Duration::from_secs(30),
             drain: Duration::ZERO,
             server_timing: true,
@@ -292,7 +293,9 @@ impl Running {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.ended();
-        if let Err(error) = std::fs::remove_dir_all(files_of(&self.database)) {
+        if let Err(error) = std::fs::remove_dir_all(files_of(&self.database))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             eprintln!("the files of a test were left behind: {error}");
         }
     }

@@ -61,8 +61,7 @@ async fn everything_of(client: &Client, ids: &[&str]) -> Vec<Value> {
          UNION ALL SELECT to_jsonb(w) {uncounted} FROM waitlist_entries w WHERE contact_id IN ('{ids}')
          UNION ALL SELECT to_jsonb(s) {uncounted} FROM appointment_series s WHERE contact_id IN ('{ids}')
          UNION ALL SELECT to_jsonb(i) {uncounted} FROM channel_identities i WHERE contact_id IN ('{ids}')
-         UNION ALL SELECT to_jsonb(t) {uncounted} - 'unread_count' - 'waiting_since' FROM conversations t
-           WHERE contact_id IN ('{ids}')"
+         UNION ALL SELECT to_jsonb(t) {uncounted} FROM conversations t WHERE contact_id IN ('{ids}')"
     );
     let rows = client.query(&sql, &[]).await.unwrap();
     let mut rows: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
@@ -233,6 +232,118 @@ async fn what_was_changed_or_came_since_stays_with_the_survivor() {
         shown.body["changed"],
         json!(["custom_fields", "email", "insurer", "phones", "source", "tags"])
     );
+}
+
+/// Whose a row of a list or an address is.
+async fn owner_of(actor: &Actor, address: &str) -> String {
+    let shown = actor.get(address).await.expect_status(200);
+    shown.body["contact_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_follows_from_a_series_goes_back_with_it() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let into = make_id(&reception, json!({"name": "Ana Lima"})).await;
+    let from = make_id(&reception, json!({"name": "Ana P. Lima"})).await;
+    let weekly = json!({"contact_id": from, "rule": "FREQ=WEEKLY;COUNT=4"});
+    let made = reception
+        .post("/v1/appointment-series", with(consulta(&tuesday("14:00")), weekly))
+        .await
+        .expect_status(201);
+    let series = made.body["series"]["id"].as_str().unwrap().to_owned();
+    let merged = merge(&reception, &into, &from, json!({})).await;
+    // While both are one the series is changed: from its third time on it is another.
+    let path = format!("/v1/appointment-series/{series}/change");
+    let occurrences = async |id: &str| {
+        let listed = reception
+            .get(&format!("/v1/appointment-series/{id}/appointments"))
+            .await;
+        listed.expect_status(200).data().to_vec()
+    };
+    let third = occurrences(&series).await[2]["id"].clone();
+    let later = json!({"scope": "following", "appointment_id": third, "starts_at": "2026-12-10T09:00:00-03:00"});
+    let changed = reception.post(&path, later).await.expect_status(200);
+    let split = changed.body["series"]["id"].as_str().unwrap().to_owned();
+    assert_ne!(split, series);
+    let own = book(
+        &reception,
+        with(consulta(&tuesday("09:00")), json!({"contact_id": into})),
+    )
+    .await;
+
+    let undone = undo(&reception, &merged).await.expect_status(200);
+    assert_eq!(undone.body["returned"]["appointment_series"], 2);
+    assert_eq!(undone.body["returned"]["appointments"], 4);
+    for series in [&series, &split] {
+        assert_eq!(
+            owner_of(&reception, &format!("/v1/appointment-series/{series}")).await,
+            from
+        );
+        for occurrence in occurrences(series).await {
+            assert_eq!(occurrence["contact_id"], json!(from));
+        }
+    }
+    assert_eq!(
+        owner_of(&reception, &format!("/v1/appointments/{}", own.id())).await,
+        into
+    );
+}
+
+#[tokio::test]
+async fn what_an_entry_of_the_waiting_list_led_to_goes_back_with_it() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let into = make_id(&reception, json!({"name": "Ana Lima"})).await;
+    let from = make_id(&reception, json!({"name": "Ana P. Lima"})).await;
+    let mut entries = Vec::new();
+    for _ in 0..2 {
+        let made = reception
+            .post("/v1/waitlist", on_a_sunday(&from))
+            .await
+            .expect_status(201);
+        entries.push(format!("/v1/waitlist/{}", made.id()));
+    }
+    let merged = merge(&reception, &into, &from, json!({})).await;
+    let mut offers = Vec::new();
+    for (entry, time) in entries.iter().zip(["09:00", "10:00"]) {
+        let time = json!({"practitioner_id": world::practitioner("dr-lima"), "starts_at": tuesday(time)});
+        let offer = reception
+            .post(&format!("{entry}/offers"), time)
+            .await
+            .expect_status(201);
+        offers.push(format!("{entry}/offers/{}/accept", offer.id()));
+    }
+    let accept = async |path: &str| {
+        reception
+            .call(reqwest::Method::POST, path)
+            .send()
+            .await
+            .expect_status(200)
+    };
+    // One is taken while both are one, the other after.
+    accept(&offers[0]).await;
+    let undone = undo(&reception, &merged).await.expect_status(200);
+    assert_eq!(
+        (
+            &undone.body["returned"]["appointments"],
+            &undone.body["returned"]["holds"]
+        ),
+        (&json!(1), &json!(1))
+    );
+    accept(&offers[1]).await;
+    for entry in &entries {
+        let shown = reception.get(entry).await.expect_status(200);
+        assert_eq!(
+            (&shown.body["status"], &shown.body["contact_id"]),
+            (&json!("booked"), &json!(from))
+        );
+        let appointment = shown.body["appointment_id"].as_str().unwrap();
+        assert_eq!(
+            owner_of(&reception, &format!("/v1/appointments/{appointment}")).await,
+            from
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What becomes of events that cannot be handled.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -262,4 +264,47 @@ async fn what_is_not_tried_yet_is_not_counted() {
     let standing = stage.standing("test.window").await;
     assert_eq!((standing.attempts, standing.failed), (0, false));
     assert_eq!(standing.last_error.as_deref(), Some("the window is closed"));
+}
+
+#[tokio::test]
+async fn who_waits_for_work_is_told_that_it_is_given_up_before_it_is() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.awaited").await;
+    let told = Arc::new(AtomicU32::new(0));
+    let handlers = failing("test.awaited", || HandlerError::Reject("never".to_owned())).given_up({
+        let told = Arc::clone(&told);
+        async move |_db: &Db, _system: System, _event: Event| match told.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(HandlerError::Retry("nobody could be told".to_owned())),
+            1 => panic!("nor now"),
+            _ => Ok(()),
+        }
+    });
+    let worker = stage.worker(handlers);
+    for _ in 0..2 {
+        assert_eq!(worker.run_once().await.unwrap().failed, 0);
+        let standing = stage.standing("test.awaited").await;
+        assert!(!standing.failed && !standing.handled, "{standing:?}");
+        stage.a_long_time_passes();
+    }
+    assert_eq!(worker.run_once().await.unwrap().failed, 1);
+    let standing = stage.standing("test.awaited").await;
+    assert!(standing.failed, "{standing:?}");
+    assert_eq!(standing.last_error.as_deref(), Some("never"));
+    assert_eq!(told.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_for_somebody_to_be_told() {
+    let Some(stage) = Stage::set().await else { return };
+    stage.emit("test.awaited").await;
+    let handlers = failing("test.awaited", || HandlerError::Reject("never".to_owned()))
+        .given_up(async |_db: &Db, _system: System, _event: Event| Err(HandlerError::Retry("nobody there".to_owned())));
+    let worker = stage.worker(handlers);
+    let mut rounds = 0;
+    while worker.run_once().await.unwrap().failed == 0 {
+        rounds += 1;
+        stage.a_long_time_passes();
+    }
+    assert!((jobs::LAST_TRIES..100).contains(&rounds), "{rounds}");
+    assert!(stage.standing("test.awaited").await.failed);
 }

@@ -1,5 +1,6 @@
 //! Limits that hold before anyone is known: calls per address, and the time a request may take.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -13,12 +14,24 @@ use crate::context::RequestContext;
 use crate::limits::Allowance;
 use crate::problem::Problem;
 use crate::state::Rest;
+use crate::upload::Deadline;
 
 /// What the guard holds requests to; part of the application's data.
 #[derive(Debug, Clone, Copy)]
 pub struct GuardConfig {
     /// How long a request may take before it is given up.
     pub deadline: Duration,
+    /// How long a file may take to come, as long as no pause lasts longer than a request may take: see [`crate::Upload`].
+    pub upload: Duration,
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(30),
+            upload: Duration::from_secs(600),
+        }
+    }
 }
 
 /// Addresses under which secrets could be guessed.
@@ -43,24 +56,31 @@ pub async fn guard<B: MessageBody + 'static>(
         Ok(allowance) => allowance,
         Err(problem) => return Ok(request.into_response(problem.error_response()).map_into_right_body()),
     };
-    let deadline = request
+    let config = request
         .app_data::<Data<GuardConfig>>()
-        .map_or(Duration::from_secs(30), |config| config.deadline);
-    match tokio::time::timeout(deadline, next.call(request)).await {
-        Ok(served) => {
-            let mut response = served?;
-            if let Some(allowance) = allowance
-                && !response.headers().contains_key("ratelimit-limit")
-            {
-                allowance.write_to(response.headers_mut());
+        .map_or_else(GuardConfig::default, |config| *config.get_ref());
+    let deadline = Deadline::after(config.deadline);
+    request.extensions_mut().insert(deadline.clone());
+    let mut serving = pin!(next.call(request));
+    let served = loop {
+        let at = deadline.at();
+        match tokio::time::timeout_at(at, serving.as_mut()).await {
+            Ok(served) => break served,
+            // A file that comes has moved it on.
+            Err(_elapsed) if deadline.at() > at => {}
+            Err(_elapsed) => {
+                tracing::warn!("a request was given up at its deadline");
+                return Err(Problem::deadline_exceeded().into());
             }
-            Ok(response.map_into_left_body())
         }
-        Err(_elapsed) => {
-            tracing::warn!("a request was given up at its deadline");
-            Err(Problem::deadline_exceeded().into())
-        }
+    };
+    let mut response = served?;
+    if let Some(allowance) = allowance
+        && !response.headers().contains_key("ratelimit-limit")
+    {
+        allowance.write_to(response.headers_mut());
     }
+    Ok(response.map_into_left_body())
 }
 
 /// Counts the call, unless it is for [`authenticate`](super::authenticate) to say whose it is.

@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 
+use bytes::Bytes;
 use conversations::attachments::{MOST_BYTES, content_type_of, file_name, key_of};
 use conversations::identities::{self, Identity};
 use conversations::inboxes::{self, Inbox, InboxSettings};
 use conversations::messages::{self, Draft, DraftContent, InboundFile, MessageText};
 use db::{Db, TenantTx};
-use files::Files;
+use files::{Files, KeepError};
 use futures_util::stream;
 use jobs::HandlerError;
 use kernel::{Caller, ConversationId, InboxId, MessageAttachmentId, System};
-use mail::{Fetched, MailKind, Party, Position, ReadMail, read};
+use mail::{Fetched, MailKind, Party, Position, ReadAttachment, ReadMail, read};
 
 use super::reading::{self, from_elsewhere};
 use crate::workflows::inbound::{self, InboundError};
@@ -43,12 +44,16 @@ pub(super) async fn take(
     (before, after): (Option<Position>, Position),
 ) -> Result<bool, HandlerError> {
     let now = db.clock().now();
-    let mail = read(&fetched.raw).ok();
+    let mut mail = read(&fetched.raw).ok();
+    let attachments = mail.as_mut().map(|mail| std::mem::take(&mut mail.attachments));
     let act = mail
         .as_ref()
         .map_or(Act::Nothing("unreadable"), |mail| judge(inbox, mail, now));
     let (kept, notes) = match (&act, &mail) {
-        (Act::Receive(_), Some(mail)) => keep(files, system, mail, fetched.is_whole, now).await?,
+        (Act::Receive(_), Some(mail)) => {
+            let is_whole = fetched.is_whole && mail.complete;
+            keep(files, system, attachments.unwrap_or_default(), is_whole, now).await?
+        }
         _ => (Vec::new(), Vec::new()),
     };
     if let Act::Nothing(why) = &act {
@@ -127,19 +132,19 @@ fn judge<'m>(inbox: &Inbox, mail: &'m ReadMail, now: kernel::Timestamp) -> Act<'
     }
 }
 
-/// Keeps the files of a mail; says what of it was left out.
+/// Keeps the files of a mail, each given up from memory as it goes; says what of it was left out.
 async fn keep(
     files: &Files,
     system: &System,
-    mail: &ReadMail,
+    attachments: Vec<ReadAttachment>,
     is_whole: bool,
     now: kernel::Timestamp,
 ) -> Result<(Vec<InboundFile>, Vec<String>), HandlerError> {
     let (mut kept, mut notes) = (Vec::new(), Vec::new());
-    if !is_whole || !mail.complete {
+    if !is_whole {
         notes.push("[O e-mail é maior do que o que é recebido aqui; falta uma parte dele]".to_owned());
     }
-    for attachment in &mail.attachments {
+    for attachment in attachments {
         let name = attachment.name.as_deref().and_then(|name| file_name(name).ok());
         let name = name.unwrap_or_else(|| "anexo".to_owned());
         let head = attachment.bytes.get(..8192).unwrap_or(&attachment.bytes);
@@ -148,12 +153,16 @@ async fn keep(
             continue;
         };
         let id = MessageAttachmentId::new_at(now);
-        let bytes = bytes::Bytes::from(attachment.bytes.clone());
-        let chunks = stream::iter([Ok::<_, Infallible>(bytes)]);
-        let file = files
-            .keep(&key_of(system.clinic(), id), chunks, MOST_BYTES)
-            .await
-            .map_err(failed)?;
+        let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(attachment.bytes))]);
+        let file = match files.keep(&key_of(system.clinic(), id), chunks, MOST_BYTES).await {
+            Ok(file) => file,
+            // Another attempt would come to the same, and hold up the mails behind it.
+            Err(KeepError::TooLarge { .. }) => {
+                notes.push(format!("[Anexo não recebido: {name}]"));
+                continue;
+            }
+            Err(error) => return Err(failed(error)),
+        };
         kept.push(InboundFile {
             id,
             file_name: name,

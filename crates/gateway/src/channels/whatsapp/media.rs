@@ -1,15 +1,12 @@
 //! Files that WhatsApp names with a message, fetched after it: the message waits for nothing.
 
-use std::convert::Infallible;
-
 use auth::ClinicKeys;
 use conversations::attachments::{MOST_BYTES, content_type_of, file_name, key_of};
 use conversations::channels::WhatsappApi;
 use conversations::inboxes::{self, InboxError};
 use conversations::messages::{self, InboundFile, MessageError};
 use db::Db;
-use files::{Files, KeepError};
-use futures_util::stream;
+use files::{Files, KeepError, Kept};
 use jobs::{Event, HandlerError, Handlers};
 use kernel::{InboxId, MessageAttachmentId, MessageId, System};
 use serde::{Deserialize, Serialize};
@@ -71,8 +68,7 @@ async fn fetch(
         .await
         .map_err(failed)?;
     let client = api.of_inbox(&inbox.settings(), &secrets).map_err(failed)?;
-    let most = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
-    let media = match client.download(&job.media_id, most).await {
+    let media = match client.download(&job.media_id, MOST_BYTES).await {
         Ok(media) => media,
         Err(SendError::Rejected { reason }) => {
             let word = reason.code().map_or("file_not_taken", |_code| "file_gone");
@@ -89,15 +85,21 @@ async fn fetch(
         }
         Err(SendError::Unknown { reason }) => return Err(failed(reason)),
     };
-    let Ok(content_type) = content_type_of(media.bytes.get(..8192).unwrap_or(&media.bytes)) else {
-        return unavailable(db, system, job.message_id, "file_type_not_taken").await;
+    let id = MessageAttachmentId::from_uuid(*event.id().as_uuid());
+    let (kept, content_type) = match keep(files, system, id, media).await? {
+        Came::Kept(kept, content_type) => (kept, content_type),
+        Came::NotTaken(word) => return unavailable(db, system, job.message_id, word).await,
     };
     let named = Some(message.body.as_str()).filter(|_| job.named_by_words);
-    let name = named
-        .and_then(|name| file_name(name).ok())
-        .unwrap_or_else(|| name_of(&job.kind, content_type));
-    let id = MessageAttachmentId::from_uuid(*event.id().as_uuid());
-    let file = keep(files, system, id, media, name, content_type).await?;
+    let file = InboundFile {
+        id,
+        file_name: named
+            .and_then(|name| file_name(name).ok())
+            .unwrap_or_else(|| name_of(&job.kind, content_type)),
+        content_type: content_type.to_owned(),
+        size_bytes: i64::try_from(kept.bytes).unwrap_or(i64::MAX),
+        sha256: kept.sha256,
+    };
     db.write(system, async |tx| {
         messages::file_arrived(tx, job.message_id, &file).await
     })
@@ -105,27 +107,35 @@ async fn fetch(
     .map_err(failed)
 }
 
-async fn keep(
-    files: &Files,
-    system: &System,
-    id: MessageAttachmentId,
-    media: Media,
-    file_name: String,
-    content_type: &str,
-) -> Result<InboundFile, HandlerError> {
+/// What became of a file that came.
+enum Came {
+    /// It is kept, and is of this type.
+    Kept(Kept, &'static str),
+    /// It is not, and will not be; a short word for programs says why.
+    NotTaken(&'static str),
+}
+
+/// Keeps a file while it comes, and looks at what it is.
+async fn keep(files: &Files, system: &System, id: MessageAttachmentId, mut media: Media) -> Result<Came, HandlerError> {
     let key = key_of(kernel::Caller::clinic(system), id);
-    let chunks = stream::iter([Ok::<_, Infallible>(media.bytes)]);
-    let kept = files
-        .keep(&key, chunks, MOST_BYTES)
-        .await
-        .map_err(|error: KeepError<Infallible>| failed(error))?;
-    Ok(InboundFile {
-        id,
-        file_name,
-        content_type: content_type.to_owned(),
-        size_bytes: i64::try_from(kept.bytes).unwrap_or(i64::MAX),
-        sha256: kept.sha256,
-    })
+    let kept = match files.keep(&key, media.chunks(), MOST_BYTES).await {
+        Ok(kept) => kept,
+        // It was said to be smaller.
+        Err(KeepError::TooLarge { .. }) => return Ok(Came::NotTaken("file_not_taken")),
+        Err(error) => return Err(failed(error)),
+    };
+    let looked_at = if media.is_whole(&kept.sha256) {
+        content_type_of(&kept.head).map_err(|_kind| Ok(Came::NotTaken("file_type_not_taken")))
+    } else {
+        Err(Err(failed("the file came incomplete")))
+    };
+    match looked_at {
+        Ok(content_type) => Ok(Came::Kept(kept, content_type)),
+        Err(ended) => {
+            files.remove(&key).await.map_err(failed)?;
+            ended
+        }
+    }
 }
 
 /// It will not come: whoever reads the message is told.

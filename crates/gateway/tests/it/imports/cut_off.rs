@@ -88,3 +88,79 @@ async fn undoing_goes_on_where_it_was_stopped() {
     let left = "SELECT count(*) FROM contacts WHERE name LIKE 'Pessoa Número %' AND archived_at IS NULL";
     assert_eq!(count(&app, left).await, 0);
 }
+
+/// Has every attempt at writing down what became of rows fail, or no more.
+async fn refuse_rows(app: &TestApp, refuse: bool) {
+    let owner = app.database.connect(Role::Owner).await;
+    let statement = if refuse {
+        "CREATE FUNCTION refuse_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+         CREATE TRIGGER refuse_rows BEFORE INSERT ON import_rows FOR EACH ROW EXECUTE FUNCTION refuse_rows()"
+    } else {
+        "DROP TRIGGER refuse_rows ON import_rows; DROP FUNCTION refuse_rows"
+    };
+    owner.batch_execute(statement).await.unwrap();
+}
+
+/// Lets time go by until the import stands so, through all attempts and their pauses.
+async fn in_time(app: &TestApp, import: &str, status: &str) -> Value {
+    let pauses = |now| {
+        format!(
+            "SELECT count(*) FROM outbox WHERE kind = 'import.run' AND failed_at IS NULL AND handled_at IS NULL
+               AND locked_until IS NULL AND last_error IS NOT NULL AND available_at > '{now}'"
+        )
+    };
+    let waiting = async {
+        loop {
+            // An hour, and no more, for each attempt: in a month files are forgotten.
+            let now = kernel::Clock::now(&*app.clock);
+            if count(app, &pauses(now)).await > 0 {
+                app.clock.advance(TimeDelta::minutes(61));
+                app.shared.wake().notify();
+            }
+            let shown = app.get("owner@aurora", import).await.expect_status(200);
+            if shown.body["status"] == status {
+                return shown.body;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
+    waited.unwrap_or_else(|_| panic!("in vain: {status}"))
+}
+
+#[tokio::test]
+async fn one_whose_work_was_given_up_says_so_and_goes_on_when_it_is_started_again() {
+    let Some(app) = TestApp::start().await else { return };
+    let owner = app.actor("owner@aurora");
+    let (import, next) = (
+        take(&owner, "contacts", people_file(450)).await,
+        take(&owner, "contacts", "Nome\nOutra Pessoa\n").await,
+    );
+    act(&owner, &import, "start").await.assert_status(202);
+    until(&owner, &import, "some rows are in", |body| {
+        body["rows_done"].as_i64() >= Some(200)
+    })
+    .await;
+    refuse_rows(&app, true).await;
+    act(&owner, &next, "start").await.assert_status(202);
+    let failed = in_time(&app, &import, "failed").await;
+    assert!(failed["fault"].as_str().unwrap().contains("given up"), "{failed}");
+    assert!(!failed["finished_at"].is_null());
+    let at = failed["rows_done"].as_i64().unwrap();
+    assert!((200..450).contains(&at), "{failed}");
+    let listed = app
+        .get("owner@aurora", "/v1/imports?status=failed")
+        .await
+        .expect_status(200);
+    assert!(listed.data().iter().any(|shown| shown["id"] == failed["id"]));
+    // Its turn was the next one's, which fared no better.
+    in_time(&app, &next, "failed").await;
+    refuse_rows(&app, false).await;
+    let owner = app.actor("owner@aurora");
+    act(&owner, &import, "start").await.assert_status(202);
+    let ended = reached(&owner, &import, "completed").await;
+    assert_eq!((counts(&ended), &ended["fault"]), ([450, 0, 0], &Value::Null));
+    assert_each_once(&app, 450).await;
+    let told = "SELECT count(*) FROM outbox WHERE kind = 'import.finished' AND payload->>'status' = 'failed'";
+    assert_eq!(count(&app, told).await, 2);
+}

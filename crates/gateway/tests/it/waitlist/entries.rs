@@ -229,3 +229,30 @@ async fn another_clinic_neither_sees_nor_serves_who_waits_here() {
         .await
         .assert_problem(404, "waitlist_entry_not_found");
 }
+
+#[tokio::test]
+async fn who_joins_in_the_same_moment_waits_in_the_order_of_joining() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    taken(&reception).await;
+    // The clock stands still, and the clients' own ids go down.
+    let mut joined = Vec::new();
+    for number in (1..=12_u128).rev() {
+        let id = uuid::Uuid::from_u128(0x0192_f0c1_2a3b_7c4d_8e5f_6071_8293_0000 + number).to_string();
+        let name = format!("Pessoa {number}");
+        let contact = new_contact(&app, &name).await;
+        let body = with(tuesday_nine(&contact), json!({ "id": id }));
+        joined.push(wait(&reception, body).await.id().to_owned());
+    }
+    let mut path = format!("{WAITLIST}?limit=5");
+    let mut listed = Vec::new();
+    loop {
+        let page = reception.get(&path).await.expect_status(200);
+        listed.extend(column(&page, "id"));
+        let Some(cursor) = page.body["page"]["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("{WAITLIST}?limit=5&cursor={cursor}");
+    }
+    assert_eq!(listed, joined);
+}

@@ -1,14 +1,14 @@
 //! Files: uploaded before they are sent, and fetched in two steps after they came.
 
 use bytes::Bytes;
+use fetch::{FetchError, Fetcher, HeaderMap, HeaderValue, Limits, Request, Target, Wanted, header};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use url::Url;
 
-use crate::client::{Client, bounded, successful};
-use crate::error::SendError;
-use crate::settings::is_safe;
+use crate::client::Client;
+use crate::error::{SendError, retry_after};
 
 /// The longest id of a file that is asked for; real ones have about 20 digits.
 const MAX_ID: usize = 128;
@@ -76,22 +76,17 @@ impl Client {
         self.answer(request).await
     }
 
-    /// Fetches a file that came, when it has at most `most` bytes.
+    /// Fetches a file that came, when it has at most `most` bytes. Where it lies, an answer says: `fetcher` goes only where it
+    /// may.
     ///
     /// # Errors
-    /// [`SendError`]: rejected when it is too large, or does not have the content that was announced.
-    pub async fn download(&self, media_id: &str, most: usize) -> Result<Media, SendError> {
+    /// [`SendError`]: rejected when it is too large, or lies where nothing is fetched from.
+    pub async fn download(&self, media_id: &str, most: usize, fetcher: &Fetcher) -> Result<Media, SendError> {
         let info = self.media_info(media_id).await?;
         if usize::try_from(info.file_size).unwrap_or(usize::MAX) > most {
             return Err(SendError::rejected("the file is too large"));
         }
-        // The token goes along, so not to anywhere.
-        let url = Url::parse(&info.url)
-            .ok()
-            .filter(is_safe)
-            .ok_or_else(|| SendError::rejected("the file lies at no safe address"))?;
-        let response = successful(self.signed(Method::GET, url)).await?;
-        let bytes = bounded(response, most).await?;
+        let bytes = self.content(&info.url, most, fetcher).await?;
         if !info.sha256.is_empty() && !info.sha256.eq_ignore_ascii_case(&sha256(&bytes)) {
             return Err(SendError::later("the file came incomplete"));
         }
@@ -99,6 +94,39 @@ impl Client {
             content_type: info.mime_type,
             bytes,
         })
+    }
+
+    /// What lies at `url`. The token goes along, but not to where a redirect leads, since none is followed.
+    async fn content(&self, url: &str, most: usize, fetcher: &Fetcher) -> Result<Bytes, SendError> {
+        let target = Target::parse(url, fetcher.allowed()).or(Err(SendError::rejected(
+            "the file lies at no address that may be called",
+        )))?;
+        let mut token = HeaderValue::try_from(format!("Bearer {}", self.settings.access_token.expose_secret()))
+            .or(Err(SendError::rejected("the access token is none")))?;
+        token.set_sensitive(true);
+        let request = Request {
+            method: Method::GET,
+            target,
+            headers: HeaderMap::from_iter([(header::AUTHORIZATION, token)]),
+            body: Bytes::new(),
+            limits: Limits {
+                time: self.settings.timeout,
+                bytes: most,
+                wanted: Wanted::Whole,
+                redirects: 0,
+            },
+        };
+        let answer = fetcher.send(request).await.map_err(|error| match error {
+            FetchError::NotPublic => SendError::rejected("the file lies at no address that may be called"),
+            FetchError::TooLarge => SendError::rejected("the file is too large"),
+            other => SendError::later(&other.to_string()),
+        })?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.body);
+        }
+        let pause = answer.headers.get(header::RETRY_AFTER);
+        let pause = retry_after(pause.and_then(|value| value.to_str().ok()));
+        Err(SendError::of_answer(answer.status, pause, &answer.body))
     }
 }
 

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use auth::ClinicKeys;
 use auth::secrets::InboxToken;
 use db::{DbError, TenantRead};
+use fetch::AllowedNetworks;
 use kernel::text::Label;
 use kernel::{FieldErrors, InboxId, Timestamp, Version};
 use rest::permissions::{ConversationsManage, ConversationsRead};
@@ -22,6 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::error::InboxError;
 use super::model::{DEFAULT_REOPEN_DAYS, Inbox, InboxChanges, NewInbox};
 use super::polls::{Poll, polls_of};
+use super::reach;
 use super::secrets::SecretChanges;
 use super::service::{self, ChangeError};
 use super::settings::InboxSettings;
@@ -37,7 +39,7 @@ pub(crate) struct MailboxView {
     /// When it was last looked into.
     last_success_at: Option<Timestamp>,
     /// Why that failed the last time: `mailbox_unreachable`, `mailbox_sign_in_refused`, `mailbox_not_found`,
-    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`; null once it went well.
+    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`, `mailbox_address_not_allowed`; null once it went well.
     last_error: Option<String>,
     /// Since when it fails.
     failing_since: Option<Timestamp>,
@@ -304,8 +306,14 @@ async fn create_inbox(
     caller: Authorized<ConversationsManage>,
     body: Valid<CreateInbox>,
     keys: Data<ClinicKeys>,
+    networks: Data<AllowedNetworks>,
 ) -> Result<HttpResponse, Problem> {
-    let new = NewInbox::try_from(body.into_inner())?;
+    let body = body.into_inner();
+    let unreachable = match ChannelKind::parse(&body.channel) {
+        Ok(ChannelKind::Email) => reach::faults(&body.settings, &networks).await,
+        _ => FieldErrors::new(),
+    };
+    let new = reach::with_faults(NewInbox::try_from(body), unreachable)?;
     caller
         .write_unrecorded(async |tx| {
             let (inbox, token) = service::create(tx, &keys, &new).await?;
@@ -326,9 +334,15 @@ async fn update_inbox(
     id: PathId<InboxId>,
     body: Valid<PatchInbox>,
     keys: Data<ClinicKeys>,
+    networks: Data<AllowedNetworks>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let changes = InboxChanges::try_from(body.into_inner())?;
+    let body = body.into_inner();
+    let unreachable = match &body.settings {
+        Some(settings) => reach::faults(settings, &networks).await,
+        None => FieldErrors::new(),
+    };
+    let changes = reach::with_faults(InboxChanges::try_from(body), unreachable)?;
     caller
         .write(async |tx| {
             let inbox = service::update(tx, &keys, id, &changes, caller.if_match()).await?;

@@ -4,6 +4,7 @@ mod error;
 mod http;
 mod model;
 mod polls;
+mod reach;
 mod secrets;
 mod service;
 mod settings;

@@ -29,8 +29,8 @@ struct HoldEvent {
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let config = WorkerConfig::default();
-    let courier = webhooks::start_courier(shared)?;
-    let fetcher = Fetcher::new(shared.config().allowed_networks.clone()).map_err(std::io::Error::other)?;
+    let fetcher = Fetcher::new(&shared.config().outward).map_err(std::io::Error::other)?;
+    let courier = webhooks::start_courier(shared, fetcher.clone())?;
     let setup = Setup {
         config,
         database: shared.config().worker_database.clone(),
@@ -60,9 +60,9 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = waitlist::handlers(handlers);
     let handlers = reminders::handlers(handlers);
     let handlers = outreach::handlers(handlers);
-    let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
+    let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher.clone());
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
-    let handlers = channels::handlers(handlers, shared);
+    let handlers = channels::handlers(handlers, shared, fetcher);
     let handlers = imports::handlers(handlers, shared.files());
     let handlers = account_mail::handlers(handlers, shared);
     webhooks::handlers(handlers, courier)

@@ -32,6 +32,7 @@ mod live;
 mod live_shared;
 mod openapi_lock;
 mod openapi_walk;
+mod outward_settings;
 mod practice;
 mod query_plans;
 mod queue;

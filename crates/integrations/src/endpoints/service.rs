@@ -102,8 +102,8 @@ pub(super) async fn update(
     };
     let mut changed = Vec::new();
     changed.extend(enabled.map(|_| "status"));
-    if let Some(url) = edit.url.as_ref().filter(|url| url.as_str() != current.url) {
-        change.url = Some(url.as_str().to_owned());
+    if let Some(url) = edit.url.as_ref().filter(|url| url.reveal() != current.url) {
+        change.url = Some(url.reveal().to_owned());
         // What failed was another address.
         change.failing_since = Some(None);
         changed.push("url");

@@ -8,6 +8,7 @@ use conversations::channels::WhatsappApi;
 use conversations::inboxes::{self, InboxError};
 use conversations::messages::{self, InboundFile, MessageError};
 use db::Db;
+use fetch::Fetcher;
 use files::{Files, KeepError};
 use futures_util::stream;
 use jobs::{Event, HandlerError, Handlers};
@@ -34,14 +35,14 @@ pub(super) struct FetchJob {
 }
 
 /// Adds what fetches files.
-pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
+pub(crate) fn handlers(handlers: Handlers, shared: &Shared, fetcher: Fetcher) -> Handlers {
     let (api, files, keys) = (
         shared.config().whatsapp.clone(),
         shared.files().clone(),
         shared.clinic_keys().clone(),
     );
     handlers.on(FETCH, async move |db: &Db, system: System, event: Event| {
-        fetch(db, &api, &files, &keys, &system, &event).await
+        fetch(db, (&api, &fetcher), &files, &keys, &system, &event).await
     })
 }
 
@@ -52,7 +53,7 @@ fn failed(error: impl std::fmt::Display) -> HandlerError {
 /// Fetches, keeps and notes a file. Each attempt writes under the same key, so that none is left over.
 async fn fetch(
     db: &Db,
-    api: &WhatsappApi,
+    (api, fetcher): (&WhatsappApi, &Fetcher),
     files: &Files,
     keys: &ClinicKeys,
     system: &System,
@@ -70,7 +71,7 @@ async fn fetch(
         .map_err(failed)?;
     let client = api.of_inbox(&inbox.settings(), &secrets).map_err(failed)?;
     let most = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
-    let media = match client.download(&job.media_id, most).await {
+    let media = match client.download(&job.media_id, most, fetcher).await {
         Ok(media) => media,
         Err(SendError::Rejected { reason }) => {
             let word = reason.code().map_or("file_not_taken", |_code| "file_gone");

@@ -15,7 +15,7 @@ mod signing;
 
 pub use catalogue::Catalogue;
 pub use courier::Courier;
-pub use events::EVENTS;
+pub use events::{ENDPOINT_DISABLED, EVENTS, EndpointEvent};
 pub use settings::{Integrations, WebhookSettings};
 
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -10,7 +10,7 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, System};
 use serde::Deserialize;
 
-use super::{account_mail, calendars, conversations, outreach, reminders, waitlist, webhooks};
+use super::{account_mail, calendars, conversations, outreach, reminders, waitlist, webhook_mail, webhooks};
 use crate::shared::Shared;
 use crate::{channels, imports};
 
@@ -65,7 +65,8 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = channels::handlers(handlers, shared, fetcher);
     let handlers = imports::handlers(handlers, shared.files());
     let handlers = account_mail::handlers(handlers, shared);
-    webhooks::handlers(handlers, courier)
+    let handlers = webhooks::handlers(handlers, courier);
+    webhook_mail::handlers(handlers, shared)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

@@ -12,6 +12,7 @@ mod replies;
 mod unmerge;
 mod waitlist;
 mod webchat;
+mod webhook_mail;
 mod webhooks;
 mod wording;
 

@@ -4,6 +4,7 @@ mod deliveries;
 mod endpoints;
 mod failures;
 mod feed;
+mod mailed;
 mod receiver;
 mod tls;
 

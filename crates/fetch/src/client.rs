@@ -7,34 +7,41 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response};
+use reqwest::{Certificate, Client, Method, Response};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{FetchError, FetcherError};
 use crate::networks::AllowedNetworks;
-use crate::resolver::{Guard, ResolveError};
+use crate::resolver::{Guard, LookUp, ResolveError, SystemLookUp};
+use crate::roots::is_about_certificate;
+use crate::rules::OutwardRules;
 use crate::target::Target;
 
 /// How the server calls itself.
 const USER_AGENT: &str = concat!("TaskMed/", env!("CARGO_PKG_VERSION"));
 
-/// What becomes of an answer that is larger than allowed.
+/// What of the answer's body is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Oversize {
-    /// It is no answer.
-    Refuse,
-    /// Its beginning is kept.
-    Cut,
+pub enum Wanted {
+    /// All of it, within the time of the request: what is larger than allowed is no answer.
+    Whole,
+    /// Its beginning: as many bytes as are allowed, and as come within this time after the status, which is what counts.
+    Beginning {
+        /// How long they are waited for.
+        patience: Duration,
+    },
 }
 
 /// What one request may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long all of it may take, redirects and the answer's body included.
+    /// How long it may take, from the look-up of the name over all redirects to the end of the answer, or to its status where no
+    /// more than the beginning of the body is wanted.
     pub time: Duration,
-    /// How large the answer's body may be, in bytes.
+    /// How much of the answer's body is taken, in bytes.
     pub bytes: usize,
-    /// What becomes of a larger one.
-    pub oversize: Oversize,
+    /// What of the body is wanted.
+    pub wanted: Wanted,
     /// How many redirects are followed; an answer that redirects once more is an error, with none it is the answer.
     pub redirects: u32,
 }
@@ -46,7 +53,7 @@ pub struct Request {
     pub method: Method,
     /// The address.
     pub target: Target,
-    /// The headers. `Authorization` and `Cookie` are not sent on to another host.
+    /// The headers, over the usual ones. `Authorization` and `Cookie` are not sent on to another host.
     pub headers: HeaderMap,
     /// The body; none is sent when it is empty.
     pub body: Bytes,
@@ -63,11 +70,9 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, or its beginning.
     pub body: Bytes,
-    /// Whether the body goes on.
-    pub cut: bool,
 }
 
-/// Calls addresses that users named. Belongs to the runtime in which it is used, since its connections do; cheap to clone.
+/// Calls addresses that others named. Keeps no connection; cheap to clone.
 #[derive(Clone)]
 pub struct Fetcher {
     encrypted: Client,
@@ -76,15 +81,21 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A client that calls what is public and what is in `allowed`.
+    /// A client that keeps to `rules`.
     ///
     /// # Errors
     /// [`FetcherError`].
-    pub fn new(allowed: AllowedNetworks) -> Result<Self, FetcherError> {
+    pub fn new(rules: &OutwardRules) -> Result<Self, FetcherError> {
+        Self::with_look_up(rules, Arc::new(SystemLookUp))
+    }
+
+    fn with_look_up(rules: &OutwardRules, look_up: Arc<dyn LookUp>) -> Result<Self, FetcherError> {
+        let roots: Vec<Certificate> = rules.roots.own().map(Certificate::from_der).collect::<Result<_, _>>()?;
         let client = |named_only: bool| {
             let guard = Guard {
-                allowed: allowed.clone(),
+                allowed: rules.networks.clone(),
                 named_only,
+                look_up: Arc::clone(&look_up),
             };
             Client::builder()
                 .user_agent(USER_AGENT)
@@ -93,12 +104,14 @@ impl Fetcher {
                 .redirect(Policy::none())
                 .referer(false)
                 .connect_timeout(Duration::from_secs(10))
-                .pool_max_idle_per_host(1)
+                .pool_max_idle_per_host(0)
+                // What is not named here are the system's.
+                .tls_certs_merge(roots.iter().cloned())
         };
         Ok(Self {
             encrypted: client(false).https_only(true).build()?,
             plain: client(true).build()?,
-            allowed,
+            allowed: rules.networks.clone(),
         })
     }
 
@@ -113,13 +126,35 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`]; an answer of whatever status is none.
     pub async fn send(&self, request: Request) -> Result<Answer, FetchError> {
-        let time = request.limits.time;
-        tokio::time::timeout(time, self.follow(request))
+        let Limits {
+            time, bytes, wanted, ..
+        } = request.limits;
+        let end = Instant::now() + time;
+        let response = timeout_at(end, self.follow(request))
+            .await
+            .or(Err(FetchError::TimedOut))??;
+        match wanted {
+            Wanted::Whole => timeout_at(end, whole(response, bytes))
+                .await
+                .or(Err(FetchError::TimedOut))?,
+            Wanted::Beginning { patience } => Ok(beginning(response, bytes, patience).await),
+        }
+    }
+
+    /// Sends `request` and gives the answer as soon as its headers are there; the body is the caller's to read and to bound, and of
+    /// the limits only time (up to the headers) and redirects count.
+    ///
+    /// # Errors
+    /// [`FetchError`]; an answer of whatever status is none.
+    pub async fn open(&self, request: Request) -> Result<Response, FetchError> {
+        let end = Instant::now() + request.limits.time;
+        timeout_at(end, self.follow(request))
             .await
             .or(Err(FetchError::TimedOut))?
     }
 
-    async fn follow(&self, request: Request) -> Result<Answer, FetchError> {
+    /// The answer at the end of the redirects, as far as its headers.
+    async fn follow(&self, request: Request) -> Result<Response, FetchError> {
         let Request {
             mut method,
             mut target,
@@ -145,7 +180,7 @@ impl Fetcher {
                 _ => None,
             };
             let Some(location) = location else {
-                return read(response, limits).await;
+                return Ok(response);
             };
             left = left.checked_sub(1).ok_or(FetchError::BadRedirect)?;
             let location = location.to_str().or(Err(FetchError::BadRedirect))?;
@@ -164,31 +199,44 @@ impl Fetcher {
     }
 }
 
-async fn read(mut response: Response, limits: Limits) -> Result<Answer, FetchError> {
-    let most = u64::try_from(limits.bytes).unwrap_or(u64::MAX);
-    let refuses = limits.oversize == Oversize::Refuse;
-    if refuses && response.content_length().is_some_and(|length| length > most) {
+/// All of an answer, if its body has no more than `most` bytes.
+async fn whole(mut response: Response, most: usize) -> Result<Answer, FetchError> {
+    let is_longer = |length: u64| usize::try_from(length).map_or(true, |length| length > most);
+    if response.content_length().is_some_and(is_longer) {
         return Err(FetchError::TooLarge);
     }
     let mut body = Vec::new();
-    let mut cut = false;
     while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
-        let room = limits.bytes.saturating_sub(body.len());
-        body.extend(chunk.iter().take(room));
-        if chunk.len() > room {
-            if refuses {
-                return Err(FetchError::TooLarge);
-            }
-            cut = true;
-            break;
+        if chunk.len() > most.saturating_sub(body.len()) {
+            return Err(FetchError::TooLarge);
         }
+        body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
+    Ok(answer(response, body))
+}
+
+/// An answer with the `most` first bytes of its body, or with what came of them within `patience`.
+async fn beginning(mut response: Response, most: usize, patience: Duration) -> Answer {
+    let mut body = Vec::new();
+    let reading = async {
+        while body.len() < most {
+            // One that breaks off has ended.
+            let Ok(Some(chunk)) = response.chunk().await else { break };
+            body.extend_from_slice(&chunk);
+        }
+    };
+    // What has come by then is enough.
+    let _elapsed = tokio::time::timeout(patience, reading).await;
+    body.truncate(most);
+    answer(response, body)
+}
+
+fn answer(mut response: Response, body: Vec<u8>) -> Answer {
+    Answer {
         status: response.status().as_u16(),
         headers: std::mem::take(response.headers_mut()),
         body: body.into(),
-        cut,
-    })
+    }
 }
 
 /// What a failure of the client comes down to.
@@ -198,6 +246,7 @@ fn why(error: &reqwest::Error) -> FetchError {
         match error.downcast_ref::<ResolveError>() {
             Some(ResolveError::NotPermitted) => return FetchError::NotPublic,
             Some(ResolveError::Unknown) => return FetchError::UnknownHost,
+            None if is_about_certificate(error) => return FetchError::Untrusted,
             None => cause = error.source(),
         }
     }
@@ -207,3 +256,6 @@ fn why(error: &reqwest::Error) -> FetchError {
         FetchError::Unreachable
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::target::InvalidTarget;
 
-/// The client could not be made: the system has no certificates to trust, for one.
+/// The client could not be made: its certificates cannot be had, for one.
 #[derive(Debug, thiserror::Error)]
 #[error("the client for outside addresses could not be made: {0}")]
 pub struct FetcherError(#[from] pub(crate) reqwest::Error);
@@ -19,6 +19,9 @@ pub enum FetchError {
     /// No connection, or no secure one, could be made, or it broke.
     #[error("the host could not be reached, or broke off")]
     Unreachable,
+    /// The host's certificate is not trusted: nobody vouches for it, its time is over, or it is another host's.
+    #[error("the certificate of the host is not trusted")]
+    Untrusted,
     /// It took too long.
     #[error("the answer took too long")]
     TimedOut,
@@ -38,6 +41,7 @@ impl FetchError {
             Self::NotPublic => "address_not_allowed",
             Self::UnknownHost => "unknown_host",
             Self::Unreachable => "unreachable",
+            Self::Untrusted => "certificate_not_trusted",
             Self::TimedOut => "timed_out",
             Self::TooLarge => "too_large",
             Self::BadRedirect => "bad_redirect",
@@ -50,9 +54,11 @@ impl From<InvalidTarget> for FetchError {
     fn from(error: InvalidTarget) -> Self {
         match error {
             InvalidTarget::NotPublic => Self::NotPublic,
-            InvalidTarget::NoUrl | InvalidTarget::NotHttps | InvalidTarget::Credentials | InvalidTarget::TooLong => {
-                Self::BadRedirect
-            }
+            InvalidTarget::NoUrl
+            | InvalidTarget::NotHttps
+            | InvalidTarget::Credentials
+            | InvalidTarget::Fragment
+            | InvalidTarget::TooLong => Self::BadRedirect,
         }
     }
 }

@@ -6,23 +6,25 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 /// The ranges of IPv4 that are not of the public internet, as first address and length of the prefix: IANA's registry of
-/// special-purpose addresses (RFC 6890 and what updates it), multicast (RFC 5771), and the former relays of 6to4 (RFC 7526).
-const INWARD_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // "this network", where many systems find themselves
-    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
-    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by carriers
-    (Ipv4Addr::new(127, 0, 0, 0), 8),     // this machine
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // this link, and the metadata of clouds
-    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),    // of protocols
-    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
-    (Ipv4Addr::new(192, 88, 99, 0), 24),  // former relays
-    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks
+/// special-purpose addresses (RFC 6890 and what updates it), multicast (RFC 5771), the former relays of 6to4 (RFC 7526), and one that
+/// looks public and is not.
+const INWARD_V4: [(Ipv4Addr, u32); 16] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),     // "this network", where many systems find themselves
+    (Ipv4Addr::new(10, 0, 0, 0), 8),    // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10), // shared by carriers
+    (Ipv4Addr::new(127, 0, 0, 0), 8),   // this machine
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // a cloud's own services, for whoever runs in it
+    (Ipv4Addr::new(169, 254, 0, 0), 16), // this link, and the metadata of clouds
+    (Ipv4Addr::new(172, 16, 0, 0), 12), // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),  // of protocols
+    (Ipv4Addr::new(192, 0, 2, 0), 24),  // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24), // former relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16), // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15), // benchmarks
     (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, and broadcast
+    (Ipv4Addr::new(203, 0, 113, 0), 24), // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4),   // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),   // reserved, and broadcast
 ];
 
 /// The ranges of IPv6 inside 2000::/3 that are not of the public internet.
@@ -136,6 +138,7 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
             "169.254.169.254",
             "169.254.0.1",
             "172.16.0.1",
@@ -192,6 +195,8 @@ mod tests {
             "100.128.0.0",
             "126.255.255.255",
             "128.0.0.0",
+            "168.63.129.15",
+            "168.63.129.17",
             "169.253.255.255",
             "169.255.0.0",
             "172.15.255.255",
@@ -237,13 +242,14 @@ mod tests {
     }
 
     /// The same by octets, as the standards write it.
-    fn by_octets([a, b, c, _]: [u8; 4]) -> bool {
+    fn by_octets([a, b, c, d]: [u8; 4]) -> bool {
         !(matches!(a, 0 | 10 | 127 | 224..=255)
             || (a == 100 && b / 64 == 1)
             || (a == 169 && b == 254)
             || (a == 172 && b / 16 == 1)
             || (a == 192 && b == 168)
             || (a == 198 && b / 2 == 9)
+            || [a, b, c, d] == [168, 63, 129, 16]
             || matches!(
                 (a, b, c),
                 (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113)
@@ -254,14 +260,15 @@ mod tests {
     fn octets() -> impl Strategy<Value = [u8; 4]> {
         let first = prop_oneof![
             any::<u8>(),
-            prop::sample::select(vec![0, 10, 100, 127, 169, 172, 192, 198, 203, 224, 255])
+            prop::sample::select(vec![0, 10, 100, 127, 168, 169, 172, 192, 198, 203, 224, 255])
         ];
         let second = prop_oneof![
             any::<u8>(),
             prop::sample::select(vec![0, 15, 16, 18, 19, 31, 51, 63, 64, 88, 127, 168, 254])
         ];
-        let third = prop_oneof![any::<u8>(), prop::sample::select(vec![0, 2, 99, 100, 113])];
-        (first, second, third, any::<u8>()).prop_map(|(a, b, c, d)| [a, b, c, d])
+        let third = prop_oneof![any::<u8>(), prop::sample::select(vec![0, 2, 99, 100, 113, 129])];
+        let fourth = prop_oneof![any::<u8>(), Just(16)];
+        (first, second, third, fourth).prop_map(|(a, b, c, d)| [a, b, c, d])
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! An address that a user named, checked as far as can be without resolving its name. Pure.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use reqwest::Url;
 
@@ -14,7 +14,7 @@ const LONGEST: usize = 2048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// No URL with a host.
-    #[error("is no address such as https://example.org/calendar.ics")]
+    #[error("is no address such as https://example.org/path")]
     NoUrl,
     /// Not encrypted, and not in a network that the operator named.
     #[error("must begin with https://")]
@@ -22,6 +22,9 @@ pub enum InvalidTarget {
     /// A user or password in it.
     #[error("must not carry a user or password")]
     Credentials,
+    /// A part behind `#`, which is never sent.
+    #[error("must not have a part behind #, which is never sent")]
+    Fragment,
     /// More than 2048 bytes.
     #[error("is longer than 2048 bytes")]
     TooLong,
@@ -36,8 +39,9 @@ impl InvalidTarget {
     pub const fn code(self) -> &'static str {
         match self {
             Self::NoUrl => "invalid_url",
-            Self::NotHttps => "not_https",
+            Self::NotHttps => "https_required",
             Self::Credentials => "credentials_in_url",
+            Self::Fragment => "fragment_in_url",
             Self::TooLong => "too_long",
             Self::NotPublic => "address_not_allowed",
         }
@@ -51,8 +55,8 @@ impl InvalidTarget {
 pub struct Target(Url);
 
 impl Target {
-    /// Checks `text`: `https` (or `http` where the operator may have named the network), no user or password, and not a
-    /// literal address that leads inward.
+    /// Checks `text`, spaces around it aside: `https` (or `http` where the operator may have named the network), no user,
+    /// password or part behind `#`, and no address or name that leads inward on its face.
     ///
     /// # Errors
     /// [`InvalidTarget`].
@@ -60,9 +64,11 @@ impl Target {
         if text.len() > LONGEST {
             return Err(InvalidTarget::TooLong);
         }
-        Url::parse(text)
-            .or(Err(InvalidTarget::NoUrl))
-            .and_then(|url| Self::check(url, allowed))
+        let url = Url::parse(text.trim()).or(Err(InvalidTarget::NoUrl))?;
+        if url.fragment().is_some() {
+            return Err(InvalidTarget::Fragment);
+        }
+        Self::check(url, allowed)
     }
 
     /// Where a redirect to `location` leads from here.
@@ -86,9 +92,12 @@ impl Target {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidTarget::Credentials);
         }
+        if url.as_str().len() > LONGEST {
+            return Err(InvalidTarget::TooLong);
+        }
         // The URL's parser has brought every way of writing an address into one: 0x7f.1 is 127.0.0.1 by now.
-        let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        match (url.scheme(), literal) {
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+        match (url.scheme(), literal.or_else(|| this_machine(host))) {
             ("https", Some(address)) if !allowed.permit(address) => Err(InvalidTarget::NotPublic),
             ("https", _) => Ok(Self(url)),
             ("http", Some(address)) if allowed.names(address) => Ok(Self(url)),
@@ -125,6 +134,18 @@ impl Target {
     pub fn reveal(&self) -> &str {
         self.0.as_str()
     }
+}
+
+/// The host in an address, whether it may be called or not: what may be shown of one, since what follows may be a secret.
+#[must_use]
+pub fn host_of(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
+/// What the names that always mean this machine (RFC 6761, 6.3) lead to.
+fn this_machine(host: &str) -> Option<IpAddr> {
+    let name = host.trim_end_matches('.');
+    (name == "localhost" || name.ends_with(".localhost")).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 impl fmt::Debug for Target {
@@ -164,7 +185,15 @@ mod tests {
             ("https://[::1]/", InvalidTarget::NotPublic),
             ("https://[::ffff:10.0.0.1]/", InvalidTarget::NotPublic),
             ("https://169.254.169.254/latest/meta-data", InvalidTarget::NotPublic),
+            ("https://127.1/", InvalidTarget::NotPublic),
+            ("https://[fd00::1]:8443/hook", InvalidTarget::NotPublic),
+            ("https://１２７.0.0.1/", InvalidTarget::NotPublic),
+            ("https://localhost/", InvalidTarget::NotPublic),
+            ("https://LOCALHOST./", InvalidTarget::NotPublic),
+            ("https://a.localhost/", InvalidTarget::NotPublic),
             ("http://127.0.0.1/", InvalidTarget::NotPublic),
+            ("http://localhost/", InvalidTarget::NotPublic),
+            ("https://example.org/#top", InvalidTarget::Fragment),
         ] {
             assert_eq!(parse(text, ""), Err(fault), "{text}");
         }
@@ -172,13 +201,20 @@ mod tests {
             parse(&format!("https://example.org/{}", "a".repeat(2048)), ""),
             Err(InvalidTarget::TooLong)
         );
-        assert!(parse("https://example.org:8443/a.ics?key=1", "").is_ok());
+        assert_eq!(
+            parse(&format!("https://example.org/{}", "é".repeat(900)), ""),
+            Err(InvalidTarget::TooLong),
+            "as it is sent"
+        );
+        assert!(parse(" https://example.org:8443/a.ics?key=1 ", "").is_ok());
+        assert!(parse("https://bücher.example/", "").is_ok());
         assert!(parse("https://8.8.8.8/", "").is_ok());
     }
 
     #[test]
     fn a_named_network_may_be_called_and_without_encryption() {
         assert!(parse("http://127.0.0.1:8080/a", "127.0.0.0/8").is_ok());
+        assert!(parse("http://localhost:8080/a", "127.0.0.0/8").is_ok());
         assert!(parse("http://calendar.inner/a", "10.0.0.0/8").is_ok());
         assert_eq!(parse("http://10.0.0.1/a", "127.0.0.0/8"), Err(InvalidTarget::NotPublic));
         assert_eq!(parse("http://8.8.8.8/a", "127.0.0.0/8"), Err(InvalidTarget::NotHttps));

@@ -291,10 +291,10 @@ impl Worker {
             files: Data::new(parts.files.clone()),
             integrations: Data::new(Integrations::new(
                 Catalogue::new(events::catalogue()),
-                &parts.config.webhooks,
+                parts.config.outward.networks.clone(),
                 parts.clinic_keys.clone(),
             )),
-            allowed_networks: Data::new(parts.config.allowed_networks.clone()),
+            allowed_networks: Data::new(parts.config.outward.networks.clone()),
             live: Data::new(parts.live.clone()),
             shared: Data::new(shared.clone()),
         }

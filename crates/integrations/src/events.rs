@@ -1,12 +1,12 @@
 //! What this domain itself tells to the outside.
 
 use kernel::{Permission, PublicEvent, WebhookEndpointId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::endpoints::DisabledReason;
 
 /// An endpoint was disabled, by somebody or because nothing came through.
-pub(crate) const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+pub const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
 
 /// Every kind of event that integrations and live screens may hear of.
 pub const EVENTS: &[PublicEvent] = &[PublicEvent {
@@ -16,8 +16,10 @@ pub const EVENTS: &[PublicEvent] = &[PublicEvent {
 }];
 
 /// What is told of an endpoint.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct EndpointEvent {
-    pub(crate) webhook_endpoint_id: WebhookEndpointId,
-    pub(crate) reason: DisabledReason,
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct EndpointEvent {
+    /// Which one.
+    pub webhook_endpoint_id: WebhookEndpointId,
+    /// Why it was disabled.
+    pub reason: DisabledReason,
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: an event is told to an endpoint under one id however often it is sent; nobody hears of what the one who chose
 //! the events may not read; nothing is ever sent to an address inside our own networks unless the operator allows it
-//! ([`target`]); the feed never shows an event before one that may still appear in front of it ([`feed`]).
+//! ([`fetch`]); the feed never shows an event before one that may still appear in front of it ([`feed`]).
 
 mod catalogue;
 pub mod courier;
@@ -12,11 +12,10 @@ mod events;
 pub mod feed;
 mod settings;
 mod signing;
-pub mod target;
 
 pub use catalogue::Catalogue;
 pub use courier::Courier;
-pub use events::EVENTS;
+pub use events::{ENDPOINT_DISABLED, EVENTS, EndpointEvent};
 pub use settings::{Integrations, WebhookSettings};
 
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -4,24 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::ClinicKeys;
+use fetch::AllowedNetworks;
 
 use crate::catalogue::Catalogue;
-use crate::target::TargetRules;
 
 /// What the operator decides about webhooks.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
-    /// Where they may go.
-    pub rules: TargetRules,
     /// How long one attempt may take, from looking up the name to the answer's status.
     pub deadline: Duration,
 }
 
 impl Default for WebhookSettings {
-    /// Over HTTPS, to public addresses alone, 15 seconds each.
+    /// 15 seconds.
     fn default() -> Self {
         Self {
-            rules: TargetRules::default(),
             deadline: Duration::from_secs(15),
         }
     }
@@ -31,17 +28,18 @@ impl Default for WebhookSettings {
 #[derive(Debug, Clone)]
 pub struct Integrations {
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) rules: TargetRules,
+    pub(crate) networks: AllowedNetworks,
     pub(crate) keys: ClinicKeys,
 }
 
 impl Integrations {
-    /// With every kind of event that there is, the operator's settings, and the keys with which secrets are sealed.
+    /// With every kind of event that there is, what may be sent to besides the public internet, and the keys with which secrets
+    /// are sealed.
     #[must_use]
-    pub fn new(catalogue: Catalogue, settings: &WebhookSettings, keys: ClinicKeys) -> Self {
+    pub fn new(catalogue: Catalogue, networks: AllowedNetworks, keys: ClinicKeys) -> Self {
         Self {
             catalogue: Arc::new(catalogue),
-            rules: settings.rules.clone(),
+            networks,
             keys,
         }
     }

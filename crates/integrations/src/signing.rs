@@ -73,8 +73,8 @@ mod tests {
     use proptest::prelude::*;
     use standardwebhooks::Webhook;
 
-    fn headers(id: EventId, at: Timestamp, signature: &str) -> reqwest::header::HeaderMap {
-        let mut headers = reqwest::header::HeaderMap::new();
+    fn headers(id: EventId, at: Timestamp, signature: &str) -> fetch::HeaderMap {
+        let mut headers = fetch::HeaderMap::new();
         headers.insert("webhook-id", id.to_string().parse().unwrap());
         headers.insert("webhook-timestamp", seconds(at).to_string().parse().unwrap());
         headers.insert("webhook-signature", signature.parse().unwrap());

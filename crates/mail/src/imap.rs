@@ -7,6 +7,7 @@ use futures_util::TryStreamExt as _;
 
 use self::session::{Session, open};
 pub use self::settings::ImapSettings;
+use crate::reach::OutOfReach;
 
 /// How far a mailbox was read: kept by the caller, in the transaction that stores what was fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,6 +92,9 @@ pub enum FetchError {
     /// The server could not be reached, or the connection broke: come again.
     #[error("the mailbox cannot be reached: {0}")]
     Unreachable(String),
+    /// The server may not be connected to: it is not public, or its port is none of mail, and the operator does not allow it.
+    #[error("{0}")]
+    OutOfReach(OutOfReach),
     /// The server does not let this name and password in.
     #[error("the server of the mailbox refuses the name and password")]
     SignInRefused,

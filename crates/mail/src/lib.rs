@@ -8,22 +8,26 @@
 //! - [`read`] makes a [`ReadMail`] of what came: people's new words apart from what they quote, files, threading, and whether a
 //!   machine wrote it. It takes bytes from anybody, and what it does with them is bounded.
 //!
+//! A server that somebody else named than the operator is judged before each connection (`judged_by` of the settings): it is
+//! public and at a port of mail, or in a network that the operator named; what is connected to is the very address judged.
+//!
 //! No database, no queue, no retries: those are the caller's.
 
-mod connect;
 mod imap;
 mod incoming;
 mod message_id;
 mod outgoing;
+mod reach;
+mod roots;
 mod server_url;
 mod smtp;
 
-pub use connect::{InvalidRoots, Roots};
 pub use imap::{After, Batch, FetchError, FetchLimits, Fetched, ImapSettings, Position, fetch_new, mark_seen};
 pub use incoming::{
     Bounce, BounceAction, BouncedRecipient, MailKind, Party, ReadAttachment, ReadMail, Unreadable, read,
 };
 pub use message_id::{InvalidMessageId, MessageId};
 pub use outgoing::{Attachment, Mailbox, OutgoingMail, Unsendable};
+pub use reach::{OutOfReach, Service, reach};
 pub use server_url::InvalidServerUrl;
 pub use smtp::{Accepted, Mailer, Reason, SendError, SmtpSettings};

@@ -91,6 +91,15 @@ impl ServerUrl {
             parameters: url.query_pairs().into_owned().collect(),
         })
     }
+
+    /// What `tls=none` means: no protection, which is for loopback addresses alone, and for a scheme that does not promise any.
+    pub(crate) fn in_the_clear(&self, scheme: &str) -> Result<Security, InvalidServerUrl> {
+        if self.scheme == scheme && self.is_loopback {
+            Ok(Security::Clear)
+        } else {
+            Err(InvalidServerUrl::ClearOverNetwork)
+        }
+    }
 }
 
 fn text(encoded: &str) -> Result<String, InvalidServerUrl> {

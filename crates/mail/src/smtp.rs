@@ -20,6 +20,8 @@ pub use self::error::{Reason, SendError};
 use self::idle::Idle;
 pub use self::settings::SmtpSettings;
 use crate::outgoing::{Composed, OutgoingMail, compose};
+use crate::reach::Service;
+use crate::roots::for_smtp;
 use crate::server_url::Security;
 
 /// Hands mails to one server. Cheap to share; keeps a connection open for a moment after each mail, for each thread its own.
@@ -54,11 +56,9 @@ impl Mailer {
         let tls = match settings.security {
             Security::Clear => None,
             Security::Tls | Security::StartTls => {
-                let builder = settings
-                    .roots
-                    .for_smtp()
+                let builder = for_smtp(&settings.roots)
                     .into_iter()
-                    .fold(TlsParameters::builder(settings.host.clone()), |builder, root| {
+                    .fold(TlsParameters::builder(settings.place.host.clone()), |builder, root| {
                         builder.add_root_certificate(root)
                     });
                 Some(builder.build().map_err(|error| Stage::Connecting.judge(&error))?)
@@ -133,9 +133,14 @@ impl Mailer {
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let settings = &self.settings;
         let hello = settings.hello.clone().map_or_else(ClientId::default, ClientId::Domain);
+        let looking_up = settings.place.addresses(Service::Smtp);
+        let addresses = match self.within(settings.timeout, looking_up).await {
+            Some(found) => found?,
+            None => return Err(Stage::Connecting.judge_silence()),
+        };
         let from_the_start = self.tls.clone().filter(|_| settings.security == Security::Tls);
         let connecting = AsyncSmtpConnection::connect_tokio1(
-            (settings.host.as_str(), settings.port),
+            addresses.as_slice(),
             Some(settings.timeout),
             &hello,
             from_the_start,

@@ -6,15 +6,18 @@
 )]
 
 use std::future::Future;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fetch::{AllowedNetworks, Roots};
 use kernel::email::EmailAddress;
 use mail::{
     After, Attachment, BounceAction, FetchError, FetchLimits, ImapSettings, MailKind, Mailbox, Mailer, MessageId,
-    OutgoingMail, ReadMail, Roots, SendError, SmtpSettings, fetch_new, mark_seen, read,
+    OutOfReach, OutgoingMail, ReadMail, SendError, SmtpSettings, fetch_new, mark_seen, read,
 };
 use test_support::mail::{LossyRelay, MailServers, Refusal, TestMailbox};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 fn mailer(url: &str) -> Mailer {
     Mailer::new(SmtpSettings::parse(&url.into()).unwrap()).unwrap()
@@ -209,25 +212,78 @@ async fn names_and_passwords_travel_in_tls_only() {
         "later"
     );
     assert_eq!(when_there_are(&mailbox, 2).await.len(), 2);
-    let settings = |password: &str| ImapSettings::parse(&mailbox.imaps_url(password).into()).unwrap();
-    let secure = settings(servers.password()).trusting(roots.clone());
-    assert_eq!(
-        fetch_new(&secure, After::Everything, FetchLimits::default())
-            .await
-            .unwrap()
-            .mails
-            .len(),
-        2
-    );
-    let unknown = fetch_new(&settings(servers.password()), After::Everything, FetchLimits::default()).await;
-    assert!(matches!(unknown, Err(FetchError::Unreachable(_))), "{unknown:?}");
-    let wrong = fetch_new(
-        &settings("wrong").trusting(roots),
-        After::Everything,
-        FetchLimits::default(),
-    )
-    .await;
-    assert_eq!(wrong, Err(FetchError::SignInRefused));
+    for url in [TestMailbox::imaps_url, TestMailbox::starttls_url] {
+        let settings = |password: &str| ImapSettings::parse(&url(&mailbox, password).into()).unwrap();
+        let fetch =
+            async |settings: &ImapSettings| fetch_new(settings, After::Everything, FetchLimits::default()).await;
+        let secure = settings(servers.password()).trusting(roots.clone());
+        assert_eq!(fetch(&secure).await.unwrap().mails.len(), 2);
+        let unknown = fetch(&settings(servers.password())).await;
+        assert!(matches!(unknown, Err(FetchError::Unreachable(_))), "{unknown:?}");
+        let wrong = fetch(&settings("wrong").trusting(roots.clone())).await;
+        assert_eq!(wrong, Err(FetchError::SignInRefused));
+    }
+}
+
+/// A server that greets and answers each command with `answer`; what it hears in the clear.
+async fn clear_server(answer: &'static str) -> (SocketAddr, Arc<Mutex<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = Arc::new(Mutex::new(String::new()));
+    let hearing = Arc::clone(&heard);
+    tokio::spawn(async move {
+        let (stream, _peer) = listener.accept().await.unwrap();
+        let (reading, mut writing) = stream.into_split();
+        writing.write_all(b"* OK ready\r\n").await.unwrap();
+        let mut lines = BufReader::new(reading).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            hearing.lock().unwrap().push_str(&line);
+            let tag = line.split(' ').next().unwrap();
+            let _gone = writing.write_all(format!("{tag} {answer}\r\n").as_bytes()).await;
+            if answer.starts_with("OK") {
+                // Nothing that it says by itself is TLS.
+                break;
+            }
+        }
+    });
+    (address, heard)
+}
+
+#[tokio::test]
+async fn nobody_signs_in_where_starttls_is_not_to_be_had() {
+    for answer in ["BAD what?", "NO not today", "OK begin\r\n* PREAUTH welcome"] {
+        let (address, heard) = clear_server(answer).await;
+        let settings = ImapSettings::parse(&format!("imap://clinic:a-secret@{address}").into()).unwrap();
+        let fetched = fetch_new(&settings, After::Now, FetchLimits::default()).await;
+        assert!(matches!(fetched, Err(FetchError::Unreachable(_))), "{fetched:?}");
+        let heard = heard.lock().unwrap().clone();
+        assert!(heard.contains("STARTTLS") && !heard.contains("a-secret"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_not_the_operator_named_is_judged_and_the_name_stays_the_one_of_tls() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("judged");
+    let roots = Roots::with_own(&servers.authority()).unwrap();
+    for (networks, is_reached) in [("127.0.0.1", true), ("10.9.0.0/16", false)] {
+        let networks: AllowedNetworks = networks.parse().unwrap();
+        let smtp = SmtpSettings::parse(&servers.smtps_url(servers.password()).into()).unwrap();
+        let smtp = smtp.trusting(roots.clone()).judged_by(networks.clone());
+        let sent = Mailer::new(smtp).unwrap().send(&mail("judged-1", &mailbox, "x")).await;
+        let imap = ImapSettings::parse(&mailbox.imaps_url(servers.password()).into()).unwrap();
+        let imap = imap.trusting(roots.clone()).judged_by(networks);
+        let fetched = fetch_new(&imap, After::Now, FetchLimits::default()).await;
+        if is_reached {
+            sent.unwrap();
+            fetched.unwrap();
+        } else {
+            let error = sent.unwrap_err();
+            assert_eq!(reason(&error), ("rejected", None));
+            assert!(error.to_string().contains("not public"), "{error}");
+            assert_eq!(fetched, Err(FetchError::OutOfReach(OutOfReach::NotPublic)));
+        }
+    }
 }
 
 #[tokio::test]
@@ -333,8 +389,7 @@ async fn nothing_is_marked_as_read_unless_asked() {
     assert_eq!(seen(&mailbox).await, vec![first]);
     let stale = mark_seen(&settings, batch.position.uid_validity + 1, &[first]).await;
     assert_eq!(stale, Err(FetchError::NoMailbox));
-    let mut nowhere = mailbox.imap_url();
-    nowhere.push_str("/Nowhere");
+    let nowhere = mailbox.imap_url().replace('?', "/Nowhere?");
     let settings = ImapSettings::parse(&nowhere.into()).unwrap();
     assert_eq!(
         fetch_new(&settings, After::Everything, FetchLimits::default()).await,
@@ -345,7 +400,8 @@ async fn nothing_is_marked_as_read_unless_asked() {
 /// Which mails are marked, asked without this crate.
 async fn seen(mailbox: &TestMailbox) -> Vec<u32> {
     let url = mailbox.imap_url();
-    let (login, address) = url.trim_start_matches("imap://").rsplit_once('@').unwrap();
+    let (place, _tls) = url.trim_start_matches("imap://").split_once('?').unwrap();
+    let (login, address) = place.rsplit_once('@').unwrap();
     let (name, password) = login.split_once(':').unwrap();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut client = async_imap::Client::new(stream);

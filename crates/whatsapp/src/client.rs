@@ -153,7 +153,7 @@ impl Client {
         Ok(self.signed(method, url))
     }
 
-    pub(crate) fn signed(&self, method: Method, url: Url) -> RequestBuilder {
+    fn signed(&self, method: Method, url: Url) -> RequestBuilder {
         self.http
             .request(method, url)
             .bearer_auth(self.settings.access_token.expose_secret())
@@ -170,7 +170,7 @@ impl Client {
 }
 
 /// Sends `request`; an answer that is no success becomes its error.
-pub(crate) async fn successful(request: RequestBuilder) -> Result<Response, SendError> {
+async fn successful(request: RequestBuilder) -> Result<Response, SendError> {
     let response = match request.send().await {
         Ok(response) => response,
         // Nothing left this machine, so that nothing can have been taken.
@@ -180,6 +180,11 @@ pub(crate) async fn successful(request: RequestBuilder) -> Result<Response, Send
         Err(error) if error.is_timeout() => return Err(SendError::unknown("no answer came in time")),
         Err(_lost) => return Err(SendError::unknown("the connection was lost")),
     };
+    judged(response).await
+}
+
+/// An answer, if it is not an error.
+pub(crate) async fn judged(response: Response) -> Result<Response, SendError> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -195,7 +200,7 @@ pub(crate) async fn successful(request: RequestBuilder) -> Result<Response, Send
 }
 
 /// The body of an answer, if it is no longer than `most`.
-pub(crate) async fn bounded(mut response: Response, most: usize) -> Result<Bytes, SendError> {
+async fn bounded(mut response: Response, most: usize) -> Result<Bytes, SendError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {

@@ -1,15 +1,17 @@
 //! Files: uploaded before they are sent, and fetched in two steps after they came.
 
 use bytes::Bytes;
+use fetch::{FetchError, Fetcher, HeaderMap, HeaderValue, Limits, Request, Target, Wanted, header};
 use futures_util::{Stream, stream};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use url::Url;
 
-use crate::client::{Client, successful};
+use crate::client::{Client, judged};
 use crate::error::SendError;
-use crate::settings::is_safe;
+
+const NOT_THERE: &str = "the file lies at no address that may be called";
 
 /// The longest id of a file that is asked for; real ones have about 20 digits.
 const MAX_ID: usize = 128;
@@ -98,25 +100,45 @@ impl Client {
         self.answer(request).await
     }
 
-    /// Fetches a file that came, when it is said to have at most `most` bytes. How many it has is for the reader to see, and whether
+    /// Fetches a file that came, from where `fetcher` may go (where it lies, an answer says), when it is said to have at most `most` bytes. How many it has is for the reader to see, and whether
     /// they are [the right ones](Media::is_whole).
     ///
     /// # Errors
     /// [`SendError`]: rejected when it is too large.
-    pub async fn download(&self, media_id: &str, most: u64) -> Result<Media, SendError> {
+    pub async fn download(&self, media_id: &str, most: u64, fetcher: &Fetcher) -> Result<Media, SendError> {
         let info = self.media_info(media_id).await?;
         if info.file_size > most {
             return Err(SendError::rejected("the file is too large"));
         }
-        // The token goes along, so not to anywhere.
-        let url = Url::parse(&info.url)
-            .ok()
-            .filter(is_safe)
-            .ok_or_else(|| SendError::rejected("the file lies at no safe address"))?;
         Ok(Media {
             content_type: info.mime_type,
             sha256: info.sha256,
-            response: successful(self.signed(Method::GET, url)).await?,
+            response: self.content(&info.url, fetcher).await?,
         })
+    }
+
+    /// What lies at `url`. The token goes along, but not to where a redirect leads, since none is followed.
+    async fn content(&self, url: &str, fetcher: &Fetcher) -> Result<Response, SendError> {
+        let target = Target::parse(url, fetcher.allowed()).or(Err(SendError::rejected(NOT_THERE)))?;
+        let mut token = HeaderValue::try_from(format!("Bearer {}", self.settings.access_token.expose_secret()))
+            .or(Err(SendError::rejected("the access token is none")))?;
+        token.set_sensitive(true);
+        let request = Request {
+            method: Method::GET,
+            target,
+            headers: HeaderMap::from_iter([(header::AUTHORIZATION, token)]),
+            body: Bytes::new(),
+            limits: Limits {
+                time: self.settings.timeout,
+                bytes: 0,
+                wanted: Wanted::Whole,
+                redirects: 0,
+            },
+        };
+        let response = fetcher.open(request).await.map_err(|error| match error {
+            FetchError::NotPublic => SendError::rejected(NOT_THERE),
+            other => SendError::later(&other.to_string()),
+        })?;
+        judged(response).await
     }
 }

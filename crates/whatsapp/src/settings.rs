@@ -101,7 +101,7 @@ fn base_url(text: &str) -> Result<Url, InvalidSettings> {
 }
 
 /// Whether what is sent there stays secret.
-pub(crate) fn is_safe(url: &Url) -> bool {
+fn is_safe(url: &Url) -> bool {
     let is_loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use fetch::{Fetcher, OutwardRules};
 use futures_util::TryStreamExt;
 use kernel::phone::PhoneNumber;
 use test_support::whatsapp::{Failure, VERSION, WhatsAppServer};
@@ -259,19 +260,23 @@ async fn files_go_out_and_come_in() {
     assert_eq!(server.taken()[0]["document"]["caption"], "Seu guia");
 
     let theirs = server.keep_media("image/jpeg", b"\xff\xd8jpeg");
-    let mut media = client.download(&theirs, 1_000).await.unwrap();
+    let fetcher = fetcher("127.0.0.1");
+    let mut media = client.download(&theirs, 1_000, &fetcher).await.unwrap();
     assert_eq!(media.content_type, "image/jpeg");
     let bytes = read(&mut media).await;
     assert_eq!(bytes, b"\xff\xd8jpeg");
     assert!(media.is_whole(&sha256(&bytes)));
-    assert_eq!(judged(&client.download(&theirs, 3).await.err().unwrap()).0, "rejected");
+    assert_eq!(
+        judged(&client.download(&theirs, 3, &fetcher).await.err().unwrap()).0,
+        "rejected"
+    );
     server.spoil_media(&theirs);
-    let mut media = client.download(&theirs, 1_000).await.unwrap();
+    let mut media = client.download(&theirs, 1_000, &fetcher).await.unwrap();
     let spoilt = read(&mut media).await;
     assert!(!media.is_whole(&sha256(&spoilt)));
     for id in ["999", "../me", ""] {
         assert_eq!(
-            judged(&client.download(id, 1_000).await.err().unwrap()).0,
+            judged(&client.download(id, 1_000, &fetcher).await.err().unwrap()).0,
             "rejected",
             "{id}"
         );
@@ -287,4 +292,24 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes)
         .as_ref()
         .to_vec()
+}
+
+/// What fetches from the public internet and from `networks`.
+fn fetcher(networks: &str) -> Fetcher {
+    let rules = OutwardRules {
+        networks: networks.parse().unwrap(),
+        ..OutwardRules::default()
+    };
+    Fetcher::new(&rules).unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_is_said_to_lie_inside_is_not_fetched() {
+    let server = WhatsAppServer::start();
+    let theirs = server.keep_media("image/jpeg", b"\xff\xd8jpeg");
+    // Our own machine, where the operator has named another network only.
+    let refused = client(&server).download(&theirs, 1_000, &fetcher("10.9.0.0/16")).await;
+    let error = refused.err().unwrap();
+    assert_eq!(judged(&error).0, "rejected");
+    assert!(error.to_string().contains("no address that may be called"), "{error}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use auth::ClinicKeys;
 use chrono::TimeDelta;
 use db::{Db, Job};
-use fetch::{Answer, Fetcher, HeaderMap, HeaderValue, Limits, Method, Oversize, Request, Target, header};
+use fetch::{Answer, Fetcher, HeaderMap, HeaderValue, Limits, Method, Request, Target, Wanted, header};
 use kernel::pause::doubled;
 use kernel::{ExternalCalendarId, Lane, System, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub const FETCH: &str = "external_calendar.fetch";
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(20),
     bytes: 2 * 1024 * 1024,
-    oversize: Oversize::Refuse,
+    wanted: Wanted::Whole,
     redirects: 5,
 };
 /// How long laying a calendar out may take.

@@ -8,8 +8,9 @@ mod service;
 mod store;
 
 pub use error::StaffError;
-pub use model::Member;
+pub use model::{Addressee, Member};
 pub use service::{change_roles as change_member_roles, remove as remove_member};
+pub use store::{owner, owners};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

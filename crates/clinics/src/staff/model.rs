@@ -8,6 +8,7 @@ use kernel::text::PersonName;
 use kernel::{MembershipId, PractitionerId, Role, Timestamp, UserId, Version};
 
 use crate::authority::parse_roles;
+use crate::credentials::ClinicSummary;
 use crate::resource::catalogue::CataloguePosition;
 
 /// A person's place in the clinic, with who the person is.
@@ -44,6 +45,18 @@ pub struct Member {
     /// When the place was last written.
     #[diesel(select_expression = memberships::updated_at)]
     pub updated_at: Timestamp,
+}
+
+/// A member as somebody to write to.
+#[derive(Debug, Clone, Queryable)]
+#[diesel(check_for_backend(Pg))]
+pub struct Addressee {
+    /// Where mails to them go.
+    pub to: EmailAddress,
+    /// Their name.
+    pub name: PersonName,
+    /// The clinic they are written to about.
+    pub clinic: ClinicSummary,
 }
 
 /// Roles as they come from their column; public as the row is, reachable by nobody else.

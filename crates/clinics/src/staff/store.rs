@@ -1,7 +1,7 @@
 //! The SQL of the staff.
 
-use db::schema::{memberships, practitioners, sessions, users};
-use db::{QueryResultExt, TenantRead};
+use db::schema::{clinics, memberships, practitioners, sessions, users};
+use db::{DbError, QueryResultExt, TenantRead};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -9,8 +9,9 @@ use kernel::{MembershipId, Role, SessionId, Timestamp, Version};
 use rest::Paging;
 
 use super::error::StaffError;
-use super::model::Member;
+use super::model::{Addressee, Member};
 use crate::authority::role_names;
+use crate::credentials::ClinicSummary;
 use crate::resource::catalogue::{CataloguePosition, StatusFilter, catalogue_page};
 use crate::resource::error::{RowError, check_version, kind};
 use crate::resource::keyset::changed_since;
@@ -83,6 +84,40 @@ pub(super) async fn lock(tx: &TenantRead<'_>, id: MembershipId, expected: Option
     let member = find(tx, id).await?;
     check_version(expected, member.version)?;
     Ok(member)
+}
+
+/// The places of the clinic's owners.
+///
+/// # Errors
+/// The database's.
+pub async fn owners(tx: &TenantRead<'_>) -> Result<Vec<MembershipId>, DbError> {
+    memberships::table
+        .filter(memberships::clinic_id.eq(tx.clinic()))
+        .filter(memberships::roles.contains(role_names(&[Role::Owner])))
+        .filter(memberships::archived_at.is_null())
+        .order(memberships::id)
+        .select(memberships::id)
+        .load(&mut tx.conn())
+        .await
+        .or_database()
+}
+
+/// An owner as somebody to write to; nobody, when the place has ended, is no owner's any more, or the clinic is closed.
+///
+/// # Errors
+/// The database's.
+pub async fn owner(tx: &TenantRead<'_>, id: MembershipId) -> Result<Option<Addressee>, DbError> {
+    memberships::table
+        .inner_join(users::table.on(users::id.eq(memberships::user_id)))
+        .inner_join(clinics::table.on(clinics::id.eq(memberships::clinic_id)))
+        .filter(memberships::clinic_id.eq(tx.clinic()).and(memberships::id.eq(id)))
+        .filter(memberships::roles.contains(role_names(&[Role::Owner])))
+        .filter(memberships::archived_at.is_null().and(clinics::status.eq("active")))
+        .select((users::email, users::name, ClinicSummary::as_select()))
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database()
 }
 
 /// Gives a member exactly these roles.

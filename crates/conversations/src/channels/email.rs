@@ -5,6 +5,7 @@ use ::mail::{
     SmtpSettings,
 };
 use chrono::DateTime;
+use fetch::OutwardRules;
 use files::Files;
 use futures_util::future::BoxFuture;
 use kernel::Timestamp;
@@ -20,20 +21,21 @@ use crate::inboxes::{EmailSettings, InboxSecrets, InboxSettings, MailServer, Sec
 #[derive(Debug, Clone)]
 pub struct EmailChannel {
     files: Files,
+    rules: OutwardRules,
 }
 
 impl EmailChannel {
-    /// The channel, with the files that go along in `files`.
+    /// The channel, with the files that go along in `files`, to servers that `rules` permit.
     #[must_use]
-    pub const fn new(files: Files) -> Self {
-        Self { files }
+    pub const fn new(files: Files, rules: OutwardRules) -> Self {
+        Self { files, rules }
     }
 
     async fn hand_over(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
         let InboxSettings::Email(settings) = &outgoing.settings else {
             return Err(rejected("mail_settings_missing"));
         };
-        let server = smtp(settings, &outgoing.secrets).map_err(|error| rejected(&error.to_string()))?;
+        let server = smtp(settings, &outgoing.secrets, &self.rules).map_err(|error| rejected(&error.to_string()))?;
         let mail = self.mail(settings, outgoing).await?;
         let mailer = Mailer::new(server).map_err(|error| told(&error))?;
         mailer.send(&mail).await.map_err(|error| told(&error))?;
@@ -121,41 +123,42 @@ fn subject(settings: &EmailSettings, subject: Option<&str>, is_answer: bool) -> 
     }
 }
 
-/// The server that takes the inbox's mails.
+/// The server that takes the inbox's mails, connected to where `rules` permit it.
 ///
 /// # Errors
 /// [`InvalidServerUrl`] when the settings name none that can be used.
-pub fn smtp(settings: &EmailSettings, secrets: &InboxSecrets) -> Result<SmtpSettings, InvalidServerUrl> {
-    let server = &settings.smtp;
-    let (scheme, parameters) = match server.security {
-        Security::Tls => ("smtps", ""),
-        Security::StartTls => ("smtp", ""),
-        Security::None => ("smtp", "?tls=none"),
-    };
-    let place = place(scheme, server, secrets.get("smtp_password"));
-    SmtpSettings::parse(&format!("{}{parameters}", place.expose_secret()).into())
+fn smtp(
+    settings: &EmailSettings,
+    secrets: &InboxSecrets,
+    rules: &OutwardRules,
+) -> Result<SmtpSettings, InvalidServerUrl> {
+    let url = url("smtp", "", &settings.smtp, secrets.get("smtp_password"));
+    let settings = SmtpSettings::parse(&url)?;
+    Ok(settings.judged_by(rules.networks.clone()).trusting(rules.roots.clone()))
 }
 
-/// The mailbox that the inbox's mails come into; `None` when there is none.
+/// The mailbox that the inbox's mails come into, connected to where `rules` permit it; `None` when there is none.
 ///
 /// # Errors
 /// [`InvalidServerUrl`] when the settings name none that can be used.
-pub fn imap(settings: &EmailSettings, secrets: &InboxSecrets) -> Result<Option<ImapSettings>, InvalidServerUrl> {
+pub fn imap(
+    settings: &EmailSettings,
+    secrets: &InboxSecrets,
+    rules: &OutwardRules,
+) -> Result<Option<ImapSettings>, InvalidServerUrl> {
     let Some(server) = &settings.imap else {
         return Ok(None);
     };
-    let scheme = match server.security {
-        Security::None => "imap",
-        Security::Tls | Security::StartTls => "imaps",
-    };
     let mailbox = settings.mailbox.as_deref().unwrap_or("INBOX");
-    let mailbox = utf8_percent_encode(mailbox, NON_ALPHANUMERIC);
-    let place = place(scheme, server, secrets.get("imap_password"));
-    ImapSettings::parse(&format!("{}/{mailbox}", place.expose_secret()).into()).map(Some)
+    let url = url("imap", mailbox, server, secrets.get("imap_password"));
+    let settings = ImapSettings::parse(&url)?;
+    Ok(Some(
+        settings.judged_by(rules.networks.clone()).trusting(rules.roots.clone()),
+    ))
 }
 
-/// A server as the beginning of a URL.
-fn place(scheme: &str, server: &MailServer, password: Option<&SecretString>) -> SecretString {
+/// A server as a URL: of the `protocol`, with `s` behind it for TLS from the first byte.
+fn url(protocol: &str, path: &str, server: &MailServer, password: Option<&SecretString>) -> SecretString {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let login = server.username.as_deref().map_or_else(String::new, |name| {
         let password = password.map_or("", |password| password.expose_secret());
@@ -166,5 +169,12 @@ fn place(scheme: &str, server: &MailServer, password: Option<&SecretString>) -> 
     } else {
         server.host.clone()
     };
-    format!("{scheme}://{login}{host}:{}", server.port).into()
+    let (end_of_scheme, parameters) = match server.security {
+        Security::Tls => ("s", ""),
+        Security::StartTls => ("", ""),
+        Security::None => ("", "?tls=none"),
+    };
+    let (port, path) = (server.port, encoded(path));
+    let slash = if path.is_empty() { "" } else { "/" };
+    format!("{protocol}{end_of_scheme}://{login}{host}:{port}{slash}{path}{parameters}").into()
 }

@@ -14,7 +14,7 @@ use files::FileKey;
 use futures_util::future::BoxFuture;
 use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
 
-pub use self::email::{EmailChannel, imap, smtp};
+pub use self::email::{EmailChannel, imap};
 pub use self::whatsapp::{NoNumber, WhatsappApi, WhatsappChannel, failure_of_code};
 use crate::inboxes::{InboxSecrets, InboxSettings};
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post};
 use auth::ClinicKeys;
-use kernel::InboxId;
+use fetch::AllowedNetworks;
+use kernel::{FieldErrors, InboxId};
 use rest::permissions::{ConversationsManage, ConversationsRead};
 use rest::{Authorized, ListParams, ListQuery, Page, PathId, Problem, ReadPlan, Reply, RowQuery, TimeToLive, Valid};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use super::error::InboxError;
 use super::input::{CreateInbox, PatchInbox};
 use super::model::{Inbox, InboxChanges, NewInbox};
 use super::polls::polls_of;
+use super::reach;
 use super::service::{self, ChangeError};
 use super::store::{self, InboxPosition};
 use super::view::{InboxView, InboxWithToken};
@@ -100,8 +102,14 @@ async fn create_inbox(
     caller: Authorized<ConversationsManage>,
     body: Valid<CreateInbox>,
     keys: Data<ClinicKeys>,
+    networks: Data<AllowedNetworks>,
 ) -> Result<HttpResponse, Problem> {
-    let new = NewInbox::try_from(body.into_inner())?;
+    let body = body.into_inner();
+    let unreachable = match ChannelKind::parse(&body.channel) {
+        Ok(ChannelKind::Email) => reach::faults(&body.settings, &networks).await,
+        _ => FieldErrors::new(),
+    };
+    let new = reach::with_faults(NewInbox::try_from(body), unreachable)?;
     caller
         .write_unrecorded(async |tx| {
             let (inbox, token) = service::create(tx, &keys, &new).await?;
@@ -122,9 +130,15 @@ async fn update_inbox(
     id: PathId<InboxId>,
     body: Valid<PatchInbox>,
     keys: Data<ClinicKeys>,
+    networks: Data<AllowedNetworks>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let changes = InboxChanges::try_from(body.into_inner())?;
+    let body = body.into_inner();
+    let unreachable = match &body.settings {
+        Some(settings) => reach::faults(settings, &networks).await,
+        None => FieldErrors::new(),
+    };
+    let changes = reach::with_faults(InboxChanges::try_from(body), unreachable)?;
     caller
         .write(async |tx| {
             let inbox = service::update(tx, &keys, id, &changes, caller.if_match()).await?;

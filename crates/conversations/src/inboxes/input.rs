@@ -19,12 +19,12 @@ use rest::{Patch, ReadPatch};
 pub(crate) struct CreateInbox {
     /// By what means people write to it; does not change later.
     #[schema(value_type = ChannelKind)]
-    channel: String,
+    pub(super) channel: String,
     #[schema(value_type = Label)]
     name: String,
     /// What the channel needs.
     #[serde(default)]
-    settings: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
     /// What it needs that nobody may see again: `access_token`, `app_secret` and `verify_token` for WhatsApp, `smtp_password` and
     /// `imap_password` for e-mail.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub(crate) struct PatchInbox {
     #[schema(value_type = Option<Label>)]
     name: Patch<String>,
     /// All settings, in place of those before.
-    settings: Option<Map<String, Value>>,
+    pub(super) settings: Option<Map<String, Value>>,
     /// Secrets to be set; null takes one away, and what is not named stays.
     secrets: Option<Map<String, Value>>,
     #[schema(minimum = 0, maximum = 365)]

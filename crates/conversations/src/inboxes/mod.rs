@@ -5,6 +5,7 @@ mod http;
 mod input;
 mod model;
 mod polls;
+mod reach;
 mod secrets;
 mod service;
 mod settings;

@@ -214,13 +214,6 @@ fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
 }
 
 fn check_mailbox(imap: &MailServer, errors: &mut FieldErrors) {
-    if imap.security == Security::StartTls {
-        errors.push(
-            "/settings/imap/security",
-            "unsupported",
-            "mailboxes are read over TLS from the first byte (port 993)",
-        );
-    }
     if imap.username.is_none() {
         errors.push("/settings/imap/username", "required", "a mailbox is somebody's");
     }

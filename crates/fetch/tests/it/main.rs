@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fetch::{AllowedNetworks, Answer, FetchError, Fetcher, HeaderMap, Limits, Method, Oversize, Request, Target};
+use fetch::{
+    Answer, FetchError, Fetcher, HeaderMap, Limits, Method, OutwardRules, Request, ResolveError, Target, Wanted,
+    is_public, permitted_addresses,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -31,26 +34,37 @@ async fn server(answers: Vec<String>) -> SocketAddr {
     address
 }
 
-fn allowed() -> AllowedNetworks {
-    "127.0.0.1".parse().unwrap()
+fn rules() -> OutwardRules {
+    OutwardRules {
+        networks: "127.0.0.1".parse().unwrap(),
+        ..OutwardRules::default()
+    }
 }
 
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(20),
     bytes: 1000,
-    oversize: Oversize::Refuse,
+    wanted: Wanted::Whole,
     redirects: 2,
 };
 
 async fn get(url: &str, limits: Limits) -> Result<Answer, FetchError> {
     let request = Request {
         method: Method::GET,
-        target: Target::parse(url, &allowed()).unwrap(),
+        target: Target::parse(url, &rules().networks).unwrap(),
         headers: HeaderMap::new(),
         body: Default::default(),
         limits,
     };
-    Fetcher::new(allowed()).unwrap().send(request).await
+    Fetcher::new(&rules()).unwrap().send(request).await
+}
+
+/// Limits under which the beginning of the body will do, waited for so long.
+fn beginning(patience: Duration) -> Limits {
+    Limits {
+        wanted: Wanted::Beginning { patience },
+        ..LIMITS
+    }
 }
 
 fn redirect(to: &str) -> String {
@@ -68,10 +82,7 @@ fn text(body: &str) -> String {
 async fn an_answer_is_read_after_redirects() {
     let address = server(vec![redirect("/a"), redirect("/b"), text("here")]).await;
     let answer = get(&format!("http://{address}/"), LIMITS).await.unwrap();
-    assert_eq!(
-        (answer.status, &answer.body[..], answer.cut),
-        (200, &b"here"[..], false)
-    );
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"here"[..]));
 }
 
 #[tokio::test]
@@ -103,16 +114,22 @@ async fn a_redirect_inward_is_refused_by_address_and_by_name() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inward_is_refused() {
-    let request = Request {
-        method: Method::GET,
-        target: Target::parse("https://localhost/", &AllowedNetworks::default()).unwrap(),
-        headers: HeaderMap::new(),
-        body: Default::default(),
-        limits: LIMITS,
-    };
-    let fetcher = Fetcher::new(AllowedNetworks::default()).unwrap();
-    assert_eq!(fetcher.send(request).await.unwrap_err(), FetchError::NotPublic);
+async fn what_the_system_looks_up_is_judged_in_every_dress() {
+    for host in [
+        "localhost",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "::1",
+        "::ffff:10.0.0.1",
+    ] {
+        let found = permitted_addresses(host, is_public).await;
+        assert_eq!(found, Err(ResolveError::NotPermitted), "{host}");
+    }
+    let found = permitted_addresses("127.1", |address| rules().networks.permit(address)).await;
+    assert_eq!(found, Ok(vec!["127.0.0.1".parse().unwrap()]));
+    let found = permitted_addresses("nowhere.invalid", is_public).await;
+    assert_eq!(found, Err(ResolveError::Unknown));
 }
 
 #[tokio::test]
@@ -124,12 +141,8 @@ async fn a_large_answer_is_refused_or_cut_whether_or_not_it_says_so() {
         let refused = get(&format!("http://{address}/"), LIMITS).await;
         assert_eq!(refused.unwrap_err(), FetchError::TooLarge);
         let address = server(vec![answer]).await;
-        let limits = Limits {
-            oversize: Oversize::Cut,
-            ..LIMITS
-        };
-        let cut = get(&format!("http://{address}/"), limits).await.unwrap();
-        assert_eq!((cut.body.len(), cut.cut), (1000, true));
+        let cut = get(&format!("http://{address}/"), beginning(Duration::from_secs(20))).await;
+        assert_eq!(cut.unwrap().body.len(), 1000);
     }
     let address = server(vec![text(&"x".repeat(1000))]).await;
     assert!(get(&format!("http://{address}/"), LIMITS).await.is_ok());
@@ -151,4 +164,25 @@ async fn who_does_not_answer_or_breaks_off_is_told_apart() {
         get(&format!("http://{address}/"), LIMITS).await.unwrap_err(),
         FetchError::Unreachable
     );
+}
+
+#[tokio::test]
+async fn of_a_body_that_never_ends_the_beginning_will_do() {
+    let endless = "HTTP/1.1 200 OK\r\n\r\nbeginning".to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _asked = stream.read(&mut [0; 1024]).await.unwrap();
+            stream.write_all(endless.as_bytes()).await.unwrap();
+            held.push(stream);
+        }
+    });
+    let short = Duration::from_millis(200);
+    let answer = get(&format!("http://{address}/"), beginning(short)).await.unwrap();
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"beginning"[..]));
+    let limits = Limits { time: short, ..LIMITS };
+    let answer = get(&format!("http://{address}/"), limits).await;
+    assert_eq!(answer.unwrap_err(), FetchError::TimedOut);
 }

@@ -4,6 +4,7 @@ mod email;
 mod whatsapp;
 
 use conversations::channels::{ChannelKind, Channels, EmailChannel, WhatsappChannel};
+use fetch::Fetcher;
 use files::Files;
 use jobs::Handlers;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,14 +15,15 @@ use crate::shared::Shared;
 /// What carries messages, by the settings.
 pub(crate) fn of_settings(config: &Config, files: &Files) -> Channels {
     let whatsapp = WhatsappChannel::new(config.whatsapp.clone(), files.clone());
-    Channels::new()
-        .with(ChannelKind::Whatsapp, whatsapp)
-        .with(ChannelKind::Email, EmailChannel::new(files.clone()))
+    Channels::new().with(ChannelKind::Whatsapp, whatsapp).with(
+        ChannelKind::Email,
+        EmailChannel::new(files.clone(), config.outward.clone()),
+    )
 }
 
 /// Adds the work that channels make for themselves.
-pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
-    email::handlers(whatsapp::handlers(handlers, shared), shared)
+pub(crate) fn handlers(handlers: Handlers, shared: &Shared, fetcher: Fetcher) -> Handlers {
+    email::handlers(whatsapp::handlers(handlers, shared, fetcher), shared)
 }
 
 /// Where providers post what happened.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use files::{BucketConfig, FilesConfig};
 
-use super::Reader;
+use super::reader::Reader;
 
 /// The folder or the bucket; one of them must be named, since a default would be a place that nobody backs up.
 pub(super) fn read(reader: &mut Reader) -> FilesConfig {

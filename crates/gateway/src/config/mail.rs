@@ -3,12 +3,13 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use fetch::Roots;
 use kernel::email::EmailAddress;
 use mail::{Mailbox, SmtpSettings};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::Reader;
+use super::reader::Reader;
 
 /// What it takes to mail invitations and links for new passwords.
 #[derive(Debug, Clone)]
@@ -55,6 +56,11 @@ impl PublicUrl {
         }
     }
 
+    /// The address of the application's first page.
+    pub(crate) fn start(&self) -> String {
+        format!("{self}/")
+    }
+
     /// The address of the application's `page` for who has `token`. All of it stands in the fragment, which browsers keep to
     /// themselves (RFC 9110, 7.1): the token gets into no log of a server or proxy, and into no `Referer`.
     pub(crate) fn page_with_token(&self, page: &str, token: &SecretString) -> String {
@@ -68,8 +74,8 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// All of the settings, or none of them: then no mail is sent.
-pub(super) fn read(reader: &mut Reader) -> Option<MailConfig> {
+/// All of the settings, or none of them: then no mail is sent. The server is the operator's own, and so may be anywhere.
+pub(super) fn read(reader: &mut Reader, roots: &Roots) -> Option<MailConfig> {
     let smtp: Option<SecretString> = reader.optional("smtp_url");
     let from: Option<String> = reader.optional("mail_from");
     let public_url: Option<String> = reader.optional("public_url");
@@ -85,7 +91,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<MailConfig> {
         }
     }
     let smtp = smtp.and_then(|url| match SmtpSettings::parse(&url) {
-        Ok(settings) => Some(settings),
+        Ok(settings) => Some(settings.trusting(roots.clone())),
         Err(error) => {
             reader.fault("smtp_url", error);
             None

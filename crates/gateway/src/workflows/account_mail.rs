@@ -5,7 +5,6 @@
 mod texts;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use auth::MasterKeys;
 use clinics::invitations::mailing::{self as invitations, InvitationMailJob, MailState};
@@ -15,11 +14,8 @@ use jobs::{Event, HandlerError, Handlers};
 use kernel::System;
 use mail::SendError;
 
-use crate::post::{PostOffice, tried};
+use crate::post::{PostOffice, TIME_LIMIT, tried};
 use crate::shared::Shared;
-
-/// How long one attempt may take: the mailer gives a server half a minute an answer, and longer to look through a mail.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Adds the handlers of mails about accounts. Without a mail server there are none: what waits is done by a node that has one, or
 /// given up in the end.

@@ -11,7 +11,9 @@ use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerCo
 use kernel::{HoldId, Lane, System};
 use serde::Deserialize;
 
-use super::{account_mail, calendars, conversations, files, outreach, reminders, stale, waitlist, webhooks};
+use super::{
+    account_mail, calendars, conversations, files, outreach, reminders, stale, waitlist, webhook_mail, webhooks,
+};
 use crate::shared::Shared;
 use crate::{channels, imports};
 
@@ -33,8 +35,8 @@ struct HoldEvent {
 /// The system's, when there can be no thread.
 pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
     let config = WorkerConfig::default();
-    let courier = webhooks::start_courier(shared)?;
-    let fetcher = Fetcher::new(shared.config().allowed_networks.clone()).map_err(std::io::Error::other)?;
+    let fetcher = Fetcher::new(&shared.config().outward).map_err(std::io::Error::other)?;
+    let courier = webhooks::start_courier(shared, fetcher.clone())?;
     let setup = Setup {
         config,
         database: shared.config().worker_database.clone(),
@@ -66,13 +68,14 @@ fn handlers(shared: &Shared, fetcher: Fetcher, courier: Courier) -> Handlers {
     let handlers = waitlist::handlers(handlers);
     let handlers = reminders::handlers(handlers);
     let handlers = outreach::handlers(handlers);
-    let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher);
+    let handlers = calendars::handlers(handlers, shared.clinic_keys().clone(), fetcher.clone());
     let handlers = conversations::handlers(handlers, shared.channels().clone(), shared.clinic_keys().clone());
-    let handlers = channels::handlers(handlers, shared);
+    let handlers = channels::handlers(handlers, shared, fetcher);
     let handlers = imports::handlers(handlers, shared.files());
     let handlers = files::handlers(handlers, shared.files());
     let handlers = stale::handlers(handlers);
-    account_mail::handlers(handlers, shared)
+    let handlers = account_mail::handlers(handlers, shared);
+    webhook_mail::handlers(handlers, shared)
 }
 
 /// A hold whose time is over takes nobody's time any more; its row goes too.

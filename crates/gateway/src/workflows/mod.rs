@@ -14,6 +14,7 @@ mod stale;
 mod unmerge;
 mod waitlist;
 mod webchat;
+mod webhook_mail;
 mod webhooks;
 mod wording;
 

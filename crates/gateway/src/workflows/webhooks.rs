@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use db::{Db, Job, PoolConfig};
+use fetch::Fetcher;
 use integrations::Courier;
 use integrations::courier::NotTakenUp;
 use integrations::deliveries::{self, CLEAN_UP, DELIVER, Doorbell};
@@ -25,9 +26,10 @@ const POOL: PoolConfig = PoolConfig {
 const BUSY_PAUSE: TimeDelta = TimeDelta::seconds(15);
 
 /// Starts what carries deliveries; it ends when the handlers are dropped.
-pub(super) fn start_courier(shared: &Shared) -> io::Result<Courier> {
+pub(super) fn start_courier(shared: &Shared, fetcher: Fetcher) -> io::Result<Courier> {
     let for_thread = shared.clone();
-    Courier::start(&shared.config().webhooks, shared.clinic_keys().clone(), move || {
+    let (settings, keys) = (&shared.config().webhooks, shared.clinic_keys().clone());
+    Courier::start(settings, fetcher, keys, move || {
         for_thread.database(for_thread.config().database.clone(), POOL)
     })
 }

@@ -26,13 +26,13 @@ fn through(url: String) -> impl FnOnce(&mut Config) {
 }
 
 /// A gateway that sends mails, and the servers; `None` when a service is missing.
-async fn start() -> Option<(TestApp, MailServers)> {
+pub(crate) async fn start() -> Option<(TestApp, MailServers)> {
     let servers = MailServers::find()?;
     let app = TestApp::start_with(through(servers.smtp_url())).await?;
     Some((app, servers))
 }
 
-async fn mails(mailbox: &TestMailbox) -> Vec<ReadMail> {
+pub(crate) async fn mails(mailbox: &TestMailbox) -> Vec<ReadMail> {
     let settings = ImapSettings::parse(&mailbox.imap_url().into()).unwrap();
     let batch = fetch_new(&settings, After::Everything, FetchLimits::default())
         .await
@@ -41,7 +41,7 @@ async fn mails(mailbox: &TestMailbox) -> Vec<ReadMail> {
 }
 
 /// The mails, once there are `wanted`.
-async fn when_there_are(mailbox: &TestMailbox, wanted: usize) -> Vec<ReadMail> {
+pub(crate) async fn when_there_are(mailbox: &TestMailbox, wanted: usize) -> Vec<ReadMail> {
     until("the mails arrive", async || mails(mailbox).await.len() >= wanted).await;
     mails(mailbox).await
 }
@@ -95,7 +95,7 @@ async fn reset_for(actor: &Actor, member: &str) -> Answer {
 }
 
 /// Lets `member` be written to at `mailbox`.
-async fn writes_to(app: &TestApp, member: &str, mailbox: &TestMailbox) {
+pub(crate) async fn writes_to(app: &TestApp, member: &str, mailbox: &TestMailbox) {
     let (address, id) = (mailbox.address(), world::user(member));
     let rows = sql(app, &format!("UPDATE users SET email = '{address}' WHERE id = '{id}'")).await;
     assert_eq!(rows, 1);

@@ -10,12 +10,12 @@ use std::time::Duration;
 use cache::CacheConfig;
 use conversations::channels::{Channels, WhatsappApi};
 use db::PoolConfig;
+use fetch::OutwardRules;
 use gateway::config::{Config, Environment, Redis, ServerConfig};
 use gateway::realtime::RealtimeConfig;
 use gateway::server;
 use gateway::shared::Shared;
 use integrations::WebhookSettings;
-use integrations::target::TargetRules;
 use kernel::{ManualClock, PermissionSet};
 use rest::{LimitConfig, Quota};
 use test_support::{Actor, Answer, Api, Credentials, Role, TestDatabase, TestRedis, keys, make_api_key, world};
@@ -102,15 +102,14 @@ fn config_for(database: &TestDatabase) -> Config {
         cursor_secret: "the cursors of tests are signed with this".into(),
         cache: CacheConfig::default(),
         realtime: RealtimeConfig::default(),
-        // Receivers of tests listen on loopback; that nothing is sent there otherwise is tested where these rules are changed.
         webhooks: WebhookSettings {
-            rules: TargetRules {
-                allowed_networks: "127.0.0.0/8".parse().expect("a network"),
-                allow_http: true,
-            },
             deadline: Duration::from_secs(10),
         },
-        allowed_networks: fetch::AllowedNetworks::default(),
+        // Servers of tests listen on loopback; that nothing is sent there otherwise is tested where these rules are changed.
+        outward: OutwardRules {
+            networks: "127.0.0.0/8".parse().expect("a network"),
+            ..OutwardRules::default()
+        },
         // Nobody listens there; tests of WhatsApp name a server of theirs.
         whatsapp: WhatsappApi::at("http://127.0.0.1:9/", WhatsappApi::USUAL_VERSION).expect("an address on loopback"),
         mail: None,
@@ -158,17 +157,29 @@ impl TestApp {
 
     /// Stops the gateway and starts another one over the same database, clock and files.
     pub(crate) async fn start_again(&mut self) {
-        self.start_again_by(Some(Channels::new())).await;
+        self.start_again_with(|_config| {}).await;
+    }
+
+    /// As [`Self::start_again`], with other settings.
+    pub(crate) async fn start_again_with(&mut self, change: impl FnOnce(&mut Config)) {
+        self.start_again_by(change, Some(Channels::new())).await;
     }
 
     /// As [`Self::start_again`], with the channels that the settings name.
     pub(crate) async fn start_again_connected(&mut self) {
-        self.start_again_by(None).await;
+        self.start_again_connected_with(|_config| {}).await;
     }
 
-    async fn start_again_by(&mut self, channels: Option<Channels>) {
+    /// As [`Self::start_again_connected`], with other settings.
+    pub(crate) async fn start_again_connected_with(&mut self, change: impl FnOnce(&mut Config)) {
+        self.start_again_by(change, None).await;
+    }
+
+    async fn start_again_by(&mut self, change: impl FnOnce(&mut Config), channels: Option<Channels>) {
         self.ended();
-        let (shared, running, [address, admin]) = launch(config_for(&self.database), &self.clock, channels).await;
+        let mut config = config_for(&self.database);
+        change(&mut config);
+        let (shared, running, [address, admin]) = launch(config, &self.clock, channels).await;
         (self.shared, self.running) = (shared, running);
         (self.api, self.admin) = (Api::at(address), Api::at(admin));
     }

@@ -9,12 +9,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const PLATFORM: &[&str] = &[
     "kernel",
     "db",
+    "fetch",
     "tabular",
     "bus",
     "mail",
     "whatsapp",
     "files",
-    "fetch",
     "cache",
     "auth",
     "jobs",

@@ -1,6 +1,7 @@
 //! Channels over servers that behave as the real ones: what people write comes in, what the clinic writes goes out.
 
 mod email;
+mod reach;
 mod whatsapp;
 
 use conversations::messages::find;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
+use fetch::OutwardRules;
 use serde_json::{Value, json};
 use test_support::{Actor, Answer, Role, world};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,7 +93,7 @@ fn tuesdays() -> String {
 
 /// A gateway that may call this machine.
 async fn app() -> Option<TestApp> {
-    TestApp::start_with(|config| config.allowed_networks = "127.0.0.1".parse().unwrap()).await
+    TestApp::start_with(|config| config.outward.networks = "127.0.0.1".parse().unwrap()).await
 }
 
 fn wanted(url: &str) -> Value {
@@ -344,7 +345,7 @@ async fn an_edit_counts_at_once_and_an_address_is_judged() {
     assert!(!second.last_request().contains("if-none-match"));
     for (url, code) in [
         ("ftp://example.org/a.ics", "invalid_url"),
-        ("http://8.8.8.8/a.ics", "not_https"),
+        ("http://8.8.8.8/a.ics", "https_required"),
         ("https://me:secret@example.org/a.ics", "credentials_in_url"),
         ("https://169.254.169.254/latest/meta-data", "address_not_allowed"),
         ("https://[::1]/a.ics", "address_not_allowed"),
@@ -368,14 +369,36 @@ async fn an_edit_counts_at_once_and_an_address_is_judged() {
 
 #[tokio::test]
 async fn without_the_operators_leave_this_machine_is_not_called() {
-    let Some(app) = TestApp::start().await else { return };
+    let Some(app) = TestApp::start_with(|config| config.outward = OutwardRules::default()).await else {
+        return;
+    };
     let reception = app.actor("reception@aurora");
-    let answer = reception.post(EXTERNAL, wanted("http://127.0.0.1:9/a.ics")).await;
-    assert_eq!(
-        faults(&answer),
-        std::collections::BTreeSet::from([("/url", "address_not_allowed")])
-    );
-    // A name that leads here is found out when it is called.
-    let id = subscribe(&reception, "https://localhost:9/a.ics").await;
+    for url in [
+        "http://127.0.0.1:9/a.ics",
+        "https://127.1:9/a.ics",
+        "https://localhost:9/a.ics",
+    ] {
+        let answer = reception.post(EXTERNAL, wanted(url)).await;
+        assert_eq!(
+            faults(&answer),
+            std::collections::BTreeSet::from([("/url", "address_not_allowed")]),
+            "{url}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_allowed_once_is_judged_again_when_it_is_called() {
+    let Some(mut app) = app().await else { return };
+    let server = Server::start().await;
+    server.holds("200 OK", &tuesdays());
+    let id = subscribe(&app.actor("reception@aurora"), &server.url()).await;
+    settled(&app, &id, 0).await;
+    // The operator takes their word back.
+    app.start_again_with(|config| config.outward = OutwardRules::default())
+        .await;
+    app.clock.advance(TimeDelta::minutes(61));
+    app.shared.wake().notify();
     assert_eq!(settled(&app, &id, 1).await.body["last_error"], "address_not_allowed");
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
 }

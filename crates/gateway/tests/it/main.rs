@@ -35,6 +35,7 @@ mod live;
 mod live_shared;
 mod openapi_lock;
 mod openapi_walk;
+mod outward_settings;
 mod partitions;
 mod practice;
 mod process;

@@ -4,9 +4,10 @@ mod deliveries;
 mod endpoints;
 mod failures;
 mod feed;
+mod mailed;
 mod receiver;
+mod tls;
 
-use integrations::target::TargetRules;
 use reqwest::Method;
 use serde_json::{Value, json};
 use test_support::{Actor, Answer};
@@ -79,12 +80,4 @@ async fn act(actor: &Actor, path: &str) -> Answer {
 async fn happen(app: &TestApp, clinic: &str) -> String {
     let reception = app.actor(&format!("reception@{clinic}"));
     crate::contacts::make_id(&reception, json!({"name": "Rosa Nova"})).await
-}
-
-/// Rules under which nothing inside may be sent to, but without TLS.
-fn public_only() -> TargetRules {
-    TargetRules {
-        allow_http: true,
-        ..TargetRules::default()
-    }
 }

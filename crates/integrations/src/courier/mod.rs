@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use auth::ClinicKeys;
 use db::Db;
+use fetch::Fetcher;
 use futures_util::StreamExt;
 use kernel::{ClinicId, System, WebhookEndpointId};
 use tokio::sync::{mpsc, oneshot};
@@ -72,16 +73,17 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Courier {
-    /// Starts the thread. `make_db` is called on it, since a pool belongs to the runtime of its thread.
+    /// Starts the thread, which sends by `fetcher`. `make_db` is called on it, since a pool belongs to the runtime of its thread.
     ///
     /// # Errors
-    /// When there can be no thread or runtime, or the system's certificates cannot be had.
+    /// When there can be no thread or runtime.
     pub fn start(
         settings: &WebhookSettings,
+        fetcher: Fetcher,
         keys: ClinicKeys,
         make_db: impl FnOnce() -> Db + Send + 'static,
     ) -> Result<Self, std::io::Error> {
-        let client = Client::new(settings).map_err(std::io::Error::other)?;
+        let client = Client::new(fetcher, settings.deadline);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (rings, rung) = mpsc::unbounded_channel();
         let thread = std::thread::Builder::new().name("webhooks".to_owned()).spawn(move || {

@@ -33,6 +33,9 @@ text_enum! {
         AddressNotAllowed = "address_not_allowed",
         /// The name leads nowhere.
         NameNotResolved = "name_not_resolved",
+        /// The certificate of the other side is not trusted: nobody vouches for it, its time is over, or it is another name's.
+        /// Nothing was sent.
+        CertificateNotTrusted = "certificate_not_trusted",
         /// No connection, no agreement about TLS, or it broke off.
         ConnectionFailed = "connection_failed",
         /// No answer in time.

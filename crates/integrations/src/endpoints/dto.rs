@@ -1,5 +1,6 @@
 //! Endpoints as clients send and see them.
 
+use fetch::Target;
 use kernel::text::{InvalidText, bounded};
 use kernel::{FieldErrors, Timestamp, Version, WebhookEndpointId};
 use rest::{Patch, View};
@@ -10,7 +11,6 @@ use super::model::{DisabledReason, Endpoint, EndpointEdit, EndpointStatus, NewEn
 use super::service;
 use crate::catalogue::EventChoice;
 use crate::settings::Integrations;
-use crate::target::TargetUrl;
 
 /// The most characters of a description.
 const LONGEST_DESCRIPTION: usize = 200;
@@ -91,7 +91,7 @@ impl View for NewWebhookEndpointView {
 pub(crate) struct CreateWebhookEndpoint {
     /// Made by the server when not given.
     id: Option<WebhookEndpointId>,
-    /// Where it is told: over HTTPS, at any port, and at a public address.
+    /// Where it is told: over HTTPS, at any port, and at a public address, unless the operator has named its network.
     #[schema(max_length = 2048, example = "https://example.com/hooks/taskmed")]
     url: String,
     /// What it is for.
@@ -129,8 +129,8 @@ struct Fields<'s> {
 }
 
 impl Fields<'_> {
-    fn url(&mut self, text: &str) -> Option<TargetUrl> {
-        match TargetUrl::parse(text, &self.shared.rules) {
+    fn url(&mut self, text: &str) -> Option<Target> {
+        match Target::parse(text, &self.shared.networks) {
             Ok(url) => Some(url),
             Err(error) => {
                 self.errors.push("/url", error.code(), error);

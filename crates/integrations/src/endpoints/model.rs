@@ -3,11 +3,11 @@
 use db::schema::webhook_endpoints;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use fetch::Target;
 use kernel::{Timestamp, Version, WebhookEndpointId, text_enum};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::EventChoice;
-use crate::target::TargetUrl;
 
 text_enum! {
     /// How an endpoint stands.
@@ -62,7 +62,7 @@ pub(crate) struct Endpoint {
 #[derive(Debug, Clone)]
 pub(crate) struct NewEndpoint {
     pub(crate) id: Option<WebhookEndpointId>,
-    pub(crate) url: TargetUrl,
+    pub(crate) url: Target,
     pub(crate) description: Option<String>,
     pub(crate) events: EventChoice,
 }
@@ -70,7 +70,7 @@ pub(crate) struct NewEndpoint {
 /// What changes about an endpoint; `None` keeps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndpointEdit {
-    pub(crate) url: Option<TargetUrl>,
+    pub(crate) url: Option<Target>,
     pub(crate) description: Option<Option<String>>,
     pub(crate) events: Option<EventChoice>,
     pub(crate) enabled: Option<bool>,

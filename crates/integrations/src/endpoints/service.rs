@@ -110,14 +110,14 @@ pub(super) async fn update(
     };
     let mut changed = Vec::new();
     changed.extend(enabled.map(|_| "status"));
-    if let Some(url) = edit.url.as_ref().filter(|url| url.as_str() != current.url) {
+    if let Some(url) = edit.url.as_ref().filter(|url| url.reveal() != current.url) {
         // Whoever names the address may be whoever listens there.
         let heard = current
             .permissions
             .iter()
             .filter_map(|name| name.parse::<Permission>().ok());
         check_held(heard.collect(), caller)?;
-        change.url = Some(url.as_str().to_owned());
+        change.url = Some(url.reveal().to_owned());
         // What failed was another address.
         change.failing_since = Some(None);
         changed.push("url");

@@ -24,7 +24,7 @@ pub(super) async fn insert(
         .values((
             webhook_endpoints::clinic_id.eq(tx.clinic()),
             webhook_endpoints::id.eq(id),
-            webhook_endpoints::url.eq(new.url.as_str()),
+            webhook_endpoints::url.eq(new.url.reveal()),
             webhook_endpoints::description.eq(new.description.as_deref()),
             webhook_endpoints::events.eq(new.events.as_slice()),
             webhook_endpoints::permissions.eq(permissions),

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::FetchError;
 use super::settings::ImapSettings;
+use crate::reach::OutOfReach;
 use crate::server_url::Security;
 
 /// A connection in TLS or, on loopback, in the clear.
@@ -44,23 +45,28 @@ impl Session {
 
 /// Connects and signs in.
 pub(super) async fn open(settings: &ImapSettings) -> Result<Session, FetchError> {
+    let addresses = settings.addresses().await?;
     let tcp = settings
-        .within(async { Ok(TcpStream::connect((settings.host.as_str(), settings.port)).await?) })
+        .within(async { Ok(TcpStream::connect(addresses.as_slice()).await?) })
         .await?;
-    let stream = match settings.security {
-        Security::Clear => Stream::Clear(tcp),
-        Security::Tls | Security::StartTls => Stream::Tls(Box::new(secure(settings, tcp).await?)),
+    let client = match settings.security {
+        Security::Clear => greeted(settings, Stream::Clear(tcp)).await?,
+        Security::Tls => greeted(settings, secure(settings, tcp).await?).await?,
+        Security::StartTls => {
+            let mut client = greeted(settings, Stream::Clear(tcp)).await?;
+            let asking = client.run_command_and_check_ok("STARTTLS", None);
+            settings
+                .within(asking)
+                .await
+                .or(Err(FetchError::Unreachable("the server offers no TLS".to_owned())))?;
+            // What somebody in between may have added in the clear goes with the connection that it was read on. The server greets
+            // nobody twice (RFC 3501, 6.2.1).
+            match client.into_inner() {
+                Stream::Clear(tcp) => Client::new(secure(settings, tcp).await?),
+                Stream::Tls(_) => return Err(FetchError::Protocol),
+            }
+        }
     };
-    let mut client = Client::new(stream);
-    // The server speaks first.
-    settings
-        .within(async {
-            client
-                .read_response()
-                .await?
-                .ok_or(async_imap::error::Error::ConnectionLost)
-        })
-        .await?;
     let signing_in = async {
         let login = client.login(&settings.login.name, settings.login.password.expose_secret());
         Ok(login.await.map_err(|(error, _)| error))
@@ -72,13 +78,34 @@ pub(super) async fn open(settings: &ImapSettings) -> Result<Session, FetchError>
     }
 }
 
-async fn secure(settings: &ImapSettings, tcp: TcpStream) -> Result<TlsStream<TcpStream>, FetchError> {
+/// A client that has heard the greeting: the server speaks first.
+async fn greeted(settings: &ImapSettings, stream: Stream) -> Result<Client<Stream>, FetchError> {
+    let mut client = Client::new(stream);
+    let greeting = async {
+        let greeting = client.read_response().await?;
+        greeting.ok_or(async_imap::error::Error::ConnectionLost)
+    };
+    settings.within(greeting).await?;
+    Ok(client)
+}
+
+async fn secure(settings: &ImapSettings, tcp: TcpStream) -> Result<Stream, FetchError> {
     let unreachable = |cause: &dyn fmt::Display| FetchError::Unreachable(format!("no TLS: {cause}"));
     let config = settings.roots.client_config().map_err(|error| unreachable(&error))?;
-    let name = ServerName::try_from(settings.host.clone()).map_err(|error| unreachable(&error))?;
-    settings
+    let name = ServerName::try_from(settings.place.host.clone()).map_err(|error| unreachable(&error))?;
+    let stream = settings
         .within(async { Ok(TlsConnector::from(config).connect(name, tcp).await?) })
-        .await
+        .await?;
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+impl From<OutOfReach> for FetchError {
+    fn from(cause: OutOfReach) -> Self {
+        match cause {
+            OutOfReach::UnknownHost => Self::Unreachable(cause.to_string()),
+            OutOfReach::NotPublic | OutOfReach::OtherPort => Self::OutOfReach(cause),
+        }
+    }
 }
 
 impl From<async_imap::error::Error> for FetchError {

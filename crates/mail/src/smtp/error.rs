@@ -7,6 +7,7 @@ use std::time::Duration;
 use lettre::transport::smtp::Error as SmtpError;
 
 use crate::outgoing::Unsendable;
+use crate::reach::OutOfReach;
 
 /// The longest answer of a server that is kept.
 const MAX_CHARS: usize = 300;
@@ -35,6 +36,17 @@ pub enum SendError {
         /// What happened.
         reason: Reason,
     },
+}
+
+/// A server that may not be connected to will not be one that may by itself: somebody must change the settings.
+impl From<OutOfReach> for SendError {
+    fn from(cause: OutOfReach) -> Self {
+        let reason = Reason::own(&cause.to_string());
+        match cause {
+            OutOfReach::UnknownHost => Self::RetryLater { reason, after: None },
+            OutOfReach::NotPublic | OutOfReach::OtherPort => Self::Rejected { reason },
+        }
+    }
 }
 
 impl From<Unsendable> for SendError {

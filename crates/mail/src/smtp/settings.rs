@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use fetch::{AllowedNetworks, Roots};
 use secrecy::SecretString;
 
-use crate::connect::Roots;
+use crate::reach::Place;
 use crate::server_url::{InvalidServerUrl, Login, Security, ServerUrl};
 
 const EXAMPLE: &str = "smtps://name:password@host or smtp://name:password@host";
@@ -12,8 +13,7 @@ const EXAMPLE: &str = "smtps://name:password@host or smtp://name:password@host";
 /// A server that takes mails.
 #[derive(Debug, Clone)]
 pub struct SmtpSettings {
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(super) place: Place,
     pub(super) security: Security,
     pub(super) login: Option<Login>,
     pub(super) hello: Option<String>,
@@ -41,8 +41,7 @@ impl SmtpSettings {
         let mut hello = None;
         for (name, value) in &url.parameters {
             match (name.as_str(), value.as_str()) {
-                ("tls", "none") if url.scheme == "smtp" && url.is_loopback => security = Security::Clear,
-                ("tls", "none") => return Err(InvalidServerUrl::ClearOverNetwork),
+                ("tls", "none") => security = url.in_the_clear("smtp")?,
                 ("hello", name) if is_host_name(name) => hello = Some(name.to_owned()),
                 _ => return Err(InvalidServerUrl::UnknownParameter),
             }
@@ -51,8 +50,7 @@ impl SmtpSettings {
             return Err(InvalidServerUrl::Malformed(EXAMPLE));
         }
         Ok(Self {
-            host: url.host,
-            port: url.port.unwrap_or(standard_port),
+            place: Place::trusted(url.host, url.port.unwrap_or(standard_port)),
             security,
             login: url.login,
             hello,
@@ -65,6 +63,13 @@ impl SmtpSettings {
     #[must_use]
     pub fn trusting(mut self, roots: Roots) -> Self {
         self.roots = roots;
+        self
+    }
+
+    /// The same, of a server that not the operator named: it must be public and at a port of mail, or in one of `networks`.
+    #[must_use]
+    pub fn judged_by(mut self, networks: AllowedNetworks) -> Self {
+        self.place.judged_by = Some(networks);
         self
     }
 
@@ -102,14 +107,14 @@ mod tests {
     fn a_url_names_server_protection_and_login() {
         let tls = parse("smtps://clinica%40aurora.example:p%3Aw%2F%C3%A9@mail.example").unwrap();
         assert_eq!(
-            (tls.host.as_str(), tls.port, tls.security),
+            (tls.place.host.as_str(), tls.place.port, tls.security),
             ("mail.example", 465, Security::Tls)
         );
         let login = tls.login.unwrap();
         assert_eq!(login.name, "clinica@aurora.example");
         assert_eq!(login.password.expose_secret(), "p:w/é");
         let upgraded = parse("smtp://mail.example?hello=app.aurora.example").unwrap();
-        assert_eq!((upgraded.port, upgraded.security), (587, Security::StartTls));
+        assert_eq!((upgraded.place.port, upgraded.security), (587, Security::StartTls));
         assert_eq!(upgraded.hello.as_deref(), Some("app.aurora.example"));
         for clear in [
             "smtp://127.0.0.1:2525?tls=none",

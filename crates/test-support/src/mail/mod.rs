@@ -93,6 +93,12 @@ impl MailServers {
         self.servers.ports.smtp
     }
 
+    /// The port at which mailboxes are read in the clear or after STARTTLS.
+    #[must_use]
+    pub fn imap_port(&self) -> u16 {
+        self.servers.ports.imap
+    }
+
     /// Where mails are taken after STARTTLS, by who signs in with `password`.
     #[must_use]
     pub fn submission_url(&self, password: &str) -> String {
@@ -131,7 +137,16 @@ impl TestMailbox {
     /// Where it is read in the clear.
     #[must_use]
     pub fn imap_url(&self) -> String {
-        format!("imap://{}:{PASSWORD}@127.0.0.1:{}", self.name, self.servers.ports.imap)
+        format!(
+            "imap://{}:{PASSWORD}@127.0.0.1:{}?tls=none",
+            self.name, self.servers.ports.imap
+        )
+    }
+
+    /// Where it is read after STARTTLS, with any password.
+    #[must_use]
+    pub fn starttls_url(&self, password: &str) -> String {
+        format!("imap://{}:{password}@localhost:{}", self.name, self.servers.ports.imap)
     }
 
     /// Where it is read over TLS, with any password.

@@ -12,6 +12,7 @@ use std::{fs, thread};
 
 use super::settings::{self, Ports};
 use super::{DOMAIN, Refusal};
+use crate::certificates::Authority;
 
 /// Where Debian puts servers, which need not be on an ordinary user's PATH.
 const PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
@@ -288,28 +289,11 @@ fn free_port() -> u16 {
 
 /// An authority, and a certificate of it for `localhost`.
 fn make_certificates(directory: &Path) {
-    write(
-        &directory.join("leaf.ext"),
-        "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n",
-    );
-    let openssl = |arguments: &str| {
-        let output = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(directory)
-            .output()
-            .expect("openssl is installed");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!(
-        "req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=taskmed-tests"
-    ));
-    openssl(&format!(
-        "req {key} -keyout server.key -out server.csr -subj /CN=localhost"
-    ));
-    openssl(
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile leaf.ext -out server.pem",
-    );
+    let authority = Authority::new();
+    let server = authority.certify(&["localhost"]);
+    write(&directory.join("ca.pem"), authority.pem());
+    write(&directory.join("server.pem"), &server.certificate);
+    write(&directory.join("server.key"), &server.key);
 }
 
 fn write(path: &Path, text: &str) {

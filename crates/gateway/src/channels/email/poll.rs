@@ -9,6 +9,7 @@ use auth::ClinicKeys;
 use conversations::channels::imap;
 use conversations::inboxes::{self, Inbox, InboxError, InboxSettings, POLL, PollJob};
 use db::{Db, DbError};
+use fetch::OutwardRules;
 use files::Files;
 use jobs::{Event, HandlerError, Handlers};
 use kernel::System;
@@ -23,9 +24,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Adds what looks into mailboxes.
 pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
     let (files, keys) = (shared.files().clone(), shared.clinic_keys().clone());
+    let rules = shared.config().outward.clone();
     handlers
         .on(POLL, async move |db: &Db, system: System, event: Event| {
-            poll(db, &files, &keys, &system, event.payload()?).await
+            let job = event.payload()?;
+            // An inbox that is put away is not looked into again.
+            match open(db, &keys, &rules, &system, job).await.map_err(failed)? {
+                Some(mailbox) => poll(db, &files, &system, &mailbox).await,
+                None => Ok(()),
+            }
         })
         .time_limit(TIME_LIMIT)
         .waits_outside()
@@ -42,7 +49,13 @@ struct Mailbox {
     settings: Result<ImapSettings, &'static str>,
 }
 
-async fn open(db: &Db, keys: &ClinicKeys, system: &System, job: PollJob) -> Result<Option<Mailbox>, InboxError> {
+async fn open(
+    db: &Db,
+    keys: &ClinicKeys,
+    rules: &OutwardRules,
+    system: &System,
+    job: PollJob,
+) -> Result<Option<Mailbox>, InboxError> {
     db.read(system, async |tx| {
         let inbox = inboxes::find(tx, job.inbox_id).await?;
         let InboxSettings::Email(settings) = inbox.settings() else {
@@ -52,7 +65,7 @@ async fn open(db: &Db, keys: &ClinicKeys, system: &System, job: PollJob) -> Resu
             return Ok(None);
         }
         let secrets = inboxes::open_secrets(tx, keys, inbox.id).await?;
-        let settings = match imap(&settings, &secrets) {
+        let settings = match imap(&settings, &secrets, rules) {
             Ok(Some(settings)) => Ok(settings),
             Ok(None) => return Ok(None),
             Err(_unusable) => Err("mailbox_settings_unusable"),
@@ -68,11 +81,7 @@ async fn open(db: &Db, keys: &ClinicKeys, system: &System, job: PollJob) -> Resu
     .await
 }
 
-async fn poll(db: &Db, files: &Files, keys: &ClinicKeys, system: &System, job: PollJob) -> Result<(), HandlerError> {
-    // An inbox that is put away is not looked into again.
-    let Some(mailbox) = open(db, keys, system, job).await.map_err(failed)? else {
-        return Ok(());
-    };
+async fn poll(db: &Db, files: &Files, system: &System, mailbox: &Mailbox) -> Result<(), HandlerError> {
     let id = mailbox.inbox.id;
     let fetched = match &mailbox.settings {
         Ok(settings) => {
@@ -94,7 +103,7 @@ async fn poll(db: &Db, files: &Files, keys: &ClinicKeys, system: &System, job: P
                 .map_err(failed);
         }
     };
-    if !store(db, files, system, &mailbox, &batch).await? {
+    if !store(db, files, system, mailbox, &batch).await? {
         return Ok(());
     }
     db.write(system, async |tx| inboxes::poll_succeeded(tx, id, batch.has_more).await)
@@ -141,6 +150,7 @@ async fn store(
 const fn word_of(error: &FetchError) -> &'static str {
     match error {
         FetchError::Unreachable(_) => "mailbox_unreachable",
+        FetchError::OutOfReach(_) => "mailbox_address_not_allowed",
         FetchError::SignInRefused => "mailbox_sign_in_refused",
         FetchError::NoMailbox => "mailbox_not_found",
         FetchError::Protocol => "mailbox_answers_nonsense",

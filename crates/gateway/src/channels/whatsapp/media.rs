@@ -6,6 +6,7 @@ use conversations::channels::WhatsappApi;
 use conversations::inboxes::{self, InboxError};
 use conversations::messages::{self, InboundFile, MessageError};
 use db::Db;
+use fetch::Fetcher;
 use files::{Files, KeepError, Kept};
 use jobs::{Event, HandlerError, Handlers};
 use kernel::{InboxId, MessageAttachmentId, MessageId, System};
@@ -31,7 +32,7 @@ pub(super) struct FetchJob {
 }
 
 /// Adds what fetches files.
-pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
+pub(crate) fn handlers(handlers: Handlers, shared: &Shared, fetcher: Fetcher) -> Handlers {
     let (api, files, keys) = (
         shared.config().whatsapp.clone(),
         shared.files().clone(),
@@ -39,7 +40,7 @@ pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
     );
     handlers
         .on(FETCH, async move |db: &Db, system: System, event: Event| {
-            fetch(db, &api, &files, &keys, &system, &event).await
+            fetch(db, (&api, &fetcher), &files, &keys, &system, &event).await
         })
         .waits_outside()
 }
@@ -51,7 +52,7 @@ fn failed(error: impl std::fmt::Display) -> HandlerError {
 /// Fetches, keeps and notes a file. Each attempt writes under the same key, so that none is left over.
 async fn fetch(
     db: &Db,
-    api: &WhatsappApi,
+    (api, fetcher): (&WhatsappApi, &Fetcher),
     files: &Files,
     keys: &ClinicKeys,
     system: &System,
@@ -68,7 +69,7 @@ async fn fetch(
         .await
         .map_err(failed)?;
     let client = api.of_inbox(&inbox.settings(), &secrets).map_err(failed)?;
-    let media = match client.download(&job.media_id, MOST_BYTES).await {
+    let media = match client.download(&job.media_id, MOST_BYTES, fetcher).await {
         Ok(media) => media,
         Err(SendError::Rejected { reason }) => {
             let word = reason.code().map_or("file_not_taken", |_code| "file_gone");

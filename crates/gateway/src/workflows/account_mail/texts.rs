@@ -1,32 +1,16 @@
 //! What mails about accounts say, in the language of the clinic.
 
 use clinics::clinic::Locale;
-use clinics::credentials::ClinicSummary;
 use clinics::invitations::mailing::InvitationLetter;
 use clinics::password_reset::mailing::PasswordResetLetter;
-use kernel::Timestamp;
 
 use crate::config::PublicUrl;
-use crate::post::Letter;
+use crate::post::{Draft, Letter, language, moment};
 
 /// The page on which an invited person joins.
 const JOIN_PAGE: &str = "invitations/accept";
 /// The page on which a person sets a new password.
 const RESET_PAGE: &str = "password-reset";
-
-/// A mail around one link.
-struct Draft {
-    language: Locale,
-    subject: String,
-    greeting: String,
-    /// Before the link.
-    before: String,
-    /// What the link says in HTML.
-    button: &'static str,
-    link: String,
-    /// After the link.
-    after: Vec<String>,
-}
 
 /// The mail with an invitation.
 pub(super) fn invitation(letter: &InvitationLetter, public_url: &PublicUrl) -> Letter {
@@ -100,78 +84,9 @@ pub(super) fn password_reset(letter: &PasswordResetLetter, public_url: &PublicUr
     .finish()
 }
 
-/// The language of the clinic.
-fn language(clinic: &ClinicSummary) -> Locale {
-    Locale::parse(&clinic.locale).unwrap_or(Locale::PtBr)
-}
-
-/// An instant as people of the clinic write it, with its zone.
-fn moment(moment: Timestamp, clinic: &ClinicSummary, language: Locale) -> String {
-    let format = match language {
-        Locale::PtBr => "%d/%m/%Y às %H:%M",
-        Locale::En => "%-d %B %Y, %H:%M",
-    };
-    let local = moment.local_in(clinic.zone).format(format);
-    format!("{local} ({})", clinic.zone.name())
-}
-
-impl Draft {
-    /// The mail as text and as HTML, which loads nothing from anywhere.
-    fn finish(self) -> Letter {
-        let signature = match self.language {
-            Locale::PtBr => "Mensagem automática do TaskMed; respostas não são lidas.",
-            Locale::En => "An automatic message of TaskMed; answers are not read.",
-        };
-        let after = self.after.join("\n\n");
-        let text = format!(
-            "{}\n\n{}\n\n{}\n\n{after}\n\n-- \n{signature}\n",
-            self.greeting, self.before, self.link
-        );
-        let mut body = paragraph(&escape(&self.greeting)) + &paragraph(&escape(&self.before));
-        let link = escape(&self.link);
-        body += &paragraph(&format!("<a href=\"{link}\">{}</a>", escape(self.button)));
-        body += &paragraph(&link);
-        for text in &self.after {
-            body += &paragraph(&escape(text));
-        }
-        body += &paragraph(&format!("<small>{}</small>", escape(signature)));
-        let html = format!(
-            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head><body>\n{body}</body></html>\n",
-            self.language,
-            escape(&self.subject)
-        );
-        Letter {
-            subject: self.subject,
-            text,
-            html,
-        }
-    }
-}
-
-fn paragraph(html: &str) -> String {
-    format!("<p>{html}</p>\n")
-}
-
-/// `text` as it stands in HTML, also within an attribute: names are what people typed.
-fn escape(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut html, character| {
-            match character {
-                '&' => html.push_str("&amp;"),
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                // A control character has no place in HTML.
-                control if control.is_control() => html.push(' '),
-                other => html.push(other),
-            }
-            html
-        })
-}
-
 #[cfg(test)]
 mod tests {
+    use clinics::credentials::ClinicSummary;
     use kernel::ClinicId;
     use kernel::email::EmailAddress;
     use kernel::money::Currency;

@@ -1,6 +1,7 @@
 //! E-mail, over exim and dovecot.
 
 use chrono::TimeDelta;
+use fetch::{OutwardRules, Roots};
 use serde_json::{Value, json};
 use test_support::mail::{MailServers, Refusal, TestMailbox};
 
@@ -24,20 +25,43 @@ fn port_of(url: &str) -> u16 {
 }
 
 impl Stage {
+    /// An inbox that reaches its servers in the clear.
     async fn set(name: &str) -> Option<Self> {
+        Self::set_with(name, "none").await
+    }
+
+    /// An inbox that reaches its servers by `security`, where the operator trusts their authority.
+    async fn set_with(name: &str, security: &str) -> Option<Self> {
         let servers = MailServers::find()?;
         let clinic = servers.mailbox(&format!("clinic-{name}"));
         let patient = servers.mailbox(&format!("patient-{name}"));
-        let app = TestApp::start_connected(|_config| {}).await?;
+        let roots = Roots::with_own(&servers.authority()).unwrap();
+        let app = TestApp::start_connected(|config| config.outward.roots = roots).await?;
+        let password = servers.password();
+        let (host, smtp_port, imap_port) = match security {
+            "tls" => (
+                "localhost",
+                port_of(&servers.smtps_url(password)),
+                port_of(&clinic.imaps_url(password)),
+            ),
+            "starttls" => (
+                "localhost",
+                port_of(&servers.submission_url(password)),
+                servers.imap_port(),
+            ),
+            _ => ("127.0.0.1", servers.smtp_port(), servers.imap_port()),
+        };
+        let mut smtp = json!({"host": host, "port": smtp_port, "security": security});
+        if security != "none" {
+            smtp["username"] = json!("clinic");
+        }
         let body = json!({
             "channel": "email", "name": "E-mail",
             "settings": {
-                "address": clinic.address(), "from_name": "Clínica Aurora",
-                "smtp": {"host": "127.0.0.1", "port": servers.smtp_port(), "security": "none"},
-                "imap": {"host": "127.0.0.1", "port": port_of(&clinic.imap_url()), "security": "none",
-                         "username": format!("clinic-{name}")},
+                "address": clinic.address(), "from_name": "Clínica Aurora", "smtp": smtp,
+                "imap": {"host": host, "port": imap_port, "security": security, "username": format!("clinic-{name}")},
             },
-            "secrets": {"imap_password": servers.password()},
+            "secrets": {"imap_password": password, "smtp_password": password},
         });
         let inbox = make_inbox(&app, body).await;
         let stage = Self {
@@ -245,4 +269,45 @@ async fn a_mailbox_is_read_on_from_where_it_was_after_a_restart_and_says_when_it
     // Mended, it is looked into at once.
     set(stage.servers.password()).await;
     until("the recovery", async || stage.mailbox().await["last_error"].is_null()).await;
+}
+
+#[tokio::test]
+async fn servers_are_spoken_to_over_tls_from_the_first_byte_or_after_starttls() {
+    for security in ["tls", "starttls"] {
+        let Some(stage) = Stage::set_with(&format!("over-{security}"), security).await else {
+            return;
+        };
+        stage.comes_in(&stage.patient.address(), "t1@patient.example", "", "Oi");
+        stage.look();
+        let conversation = the_conversation(&stage.app).await;
+        let sent = say(&stage.app, &conversation, "Bom dia").await;
+        comes_to(&stage.app, &sent, "sent").await;
+        until("the answer", async || stage.delivered().await.len() == 1).await;
+    }
+}
+
+#[tokio::test]
+async fn servers_that_the_operator_allows_no_more_are_not_connected_to() {
+    let Some(mut stage) = Stage::set("disallowed").await else {
+        return;
+    };
+    stage.comes_in(&stage.patient.address(), "d1@patient.example", "", "Oi");
+    stage.look();
+    let conversation = the_conversation(&stage.app).await;
+    stage
+        .app
+        .start_again_connected_with(|config| config.outward = OutwardRules::default())
+        .await;
+    stage.comes_in(&stage.patient.address(), "d2@patient.example", "", "Alguém aí?");
+    stage.look();
+    until("the failure", async || {
+        stage.mailbox().await["last_error"] == "mailbox_address_not_allowed"
+    })
+    .await;
+    let sent = say(&stage.app, &conversation, "Bom dia").await;
+    comes_to(&stage.app, &sent, "failed").await;
+    let reason = message(&stage.app, &sent).await["failure_reason"].clone();
+    assert!(reason.as_str().unwrap().contains("not public"), "{reason}");
+    assert_eq!(stage.bodies(&conversation).await, ["Oi", "Bom dia"]);
+    assert!(stage.delivered().await.is_empty());
 }

@@ -300,6 +300,29 @@ async fn files_come_in_after_their_message_and_go_out_with_their_words() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_said_to_lie_inside_is_not_fetched_and_that_is_told() {
+    let Some(mut stage) = Stage::set().await else { return };
+    let base = stage.server.base();
+    let change = |config: &mut gateway::config::Config| {
+        // The API is where the operator says. Where its files lie, its answers say.
+        config.whatsapp = WhatsappApi::at(&base, VERSION).unwrap();
+        config.outward = fetch::OutwardRules::default();
+    };
+    stage.app.start_again_connected_with(change).await;
+    stage.hook = hook_of(&stage.app, &stage.inbox.token);
+    let media = stage.server.keep_media("application/pdf", b"%PDF-1.7\nresultado");
+    stage
+        .hears(ANA, "w1", &json!({"type": "document", "document": {"id": media, "mime_type": "application/pdf", "filename": "exame.pdf"}}))
+        .await;
+    let conversation = the_conversation(&stage.app).await;
+    until("the refusal", async || {
+        messages(&stage.app, &conversation).await[0]["failure_reason"] == "file_not_taken"
+    })
+    .await;
+    assert_eq!(stage.app.kept_files(), 0);
+}
+
+#[tokio::test]
 async fn who_keeps_their_number_to_themselves_is_answered_by_their_id() {
     const USER: &str = "BR.13491208655302741918";
     let Some(stage) = Stage::set().await else { return };

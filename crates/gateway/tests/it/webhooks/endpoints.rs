@@ -1,12 +1,13 @@
 //! Endpoints: what may be one, who decides what it hears, and its secret.
 
+use fetch::OutwardRules;
 use futures_util::future::join_all;
 use kernel::{Permission, PermissionSet};
 use reqwest::Method;
 use serde_json::json;
 use test_support::Role;
 
-use super::{ENDPOINTS, act, endpoint_at, happen, public_only};
+use super::{ENDPOINTS, act, endpoint_at, happen};
 use crate::agenda::faults;
 use crate::app::{TestApp, until};
 use crate::practice::{STALE, delete_if, patch_if};
@@ -96,7 +97,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     let answer = owner.post(ENDPOINTS, body).await.expect_status(422);
     let told = faults(&answer);
     for fault in [
-        ("/url", "https_required"),
+        ("/url", "invalid_url"),
         ("/description", "control_character"),
         ("/events/1", "unknown_event_type"),
         ("/events/2", "unknown_event_type"),
@@ -123,7 +124,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
 
 #[tokio::test]
 async fn an_address_inside_is_refused_when_it_is_set_unless_the_operator_allows_it() {
-    let Some(app) = TestApp::start_with(|config| config.webhooks.rules = public_only()).await else {
+    let Some(app) = TestApp::start_with(|config| config.outward = OutwardRules::default()).await else {
         return;
     };
     let owner = app.actor("owner@aurora");
@@ -152,14 +153,29 @@ async fn an_address_inside_is_refused_when_it_is_set_unless_the_operator_allows_
 }
 
 #[tokio::test]
-async fn without_the_operators_word_only_tls_is_taken() {
-    let Some(app) = TestApp::start_with(|config| config.webhooks = integrations::WebhookSettings::default()).await
-    else {
-        return;
-    };
-    let body = json!({"url": "http://hooks.example/", "events": ["*"]});
-    let answer = app.actor("owner@aurora").post(ENDPOINTS, body).await.expect_status(422);
-    assert!(faults(&answer).contains(&("/url", "https_required")), "{answer}");
+async fn only_tls_is_taken_but_where_the_operator_has_named_a_network() {
+    for (networks, url, code) in [
+        ("", "http://hooks.example/", Some("https_required")),
+        ("10.9.0.0/16", "http://hooks.example/", None),
+        ("10.9.0.0/16", "http://10.9.0.1:8080/", None),
+        ("10.9.0.0/16", "http://8.8.8.8/", Some("https_required")),
+        ("10.9.0.0/16", "http://10.8.0.1/", Some("address_not_allowed")),
+        ("10.9.0.0/16", "https://hooks.example/#top", Some("fragment_in_url")),
+    ] {
+        let set = |config: &mut gateway::config::Config| {
+            config.outward.networks = networks.parse().unwrap_or_default();
+        };
+        let Some(app) = TestApp::start_with(set).await else {
+            return;
+        };
+        let body = json!({"url": url, "events": ["*"]});
+        let answer = app.actor("owner@aurora").post(ENDPOINTS, body).await;
+        let status = if code.is_some() { 422 } else { 201 };
+        let answer = answer.expect_status(status);
+        if let Some(code) = code {
+            assert!(faults(&answer).contains(&("/url", code)), "{url}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]

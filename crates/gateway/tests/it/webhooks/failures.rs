@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use fetch::OutwardRules;
 use serde_json::json;
 use test_support::Role;
 
@@ -197,7 +198,7 @@ async fn a_name_that_leads_inside_is_not_connected_to_and_the_log_says_why() {
     // The operator takes their word back: what was allowed when it was set is judged again at each attempt.
     drop(owner);
     let url = format!("http://localhost:{}/", receiver.port());
-    let Some(strict) = TestApp::start_with(|config| config.webhooks.rules = super::public_only()).await else {
+    let Some(strict) = TestApp::start_with(|config| config.outward = OutwardRules::default()).await else {
         return;
     };
     let owner = strict.actor("owner@aurora");

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use test_support::certificates::TlsAcceptor;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::until;
@@ -71,6 +72,15 @@ pub(super) struct Receiver {
 impl Receiver {
     /// One that answers 200.
     pub(super) async fn start() -> Self {
+        Self::listening(None).await
+    }
+
+    /// One that answers 200, over TLS.
+    pub(super) async fn secure(acceptor: TlsAcceptor) -> Self {
+        Self::listening(Some(acceptor)).await
+    }
+
+    async fn listening(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::default()));
@@ -78,7 +88,18 @@ impl Receiver {
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _peer)) = listener.accept().await {
                 for_connections.lock().unwrap().connections += 1;
-                tokio::spawn(serve(stream, Arc::clone(&for_connections)));
+                let (tls, state) = (tls.clone(), Arc::clone(&for_connections));
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, state).await,
+                        Some(tls) => {
+                            // Who does not trust us goes away in the middle.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, state).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self {
@@ -138,7 +159,7 @@ impl Drop for Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
     let Some(received) = read(&mut stream).await else {
         return;
     };
@@ -157,6 +178,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 body.len()
             );
             let _gone = stream.write_all(answer.as_bytes()).await;
+            let _gone = stream.shutdown().await;
         }
         Reply::Hang => {
             // Until the other side hangs up.
@@ -167,7 +189,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn drip(stream: &mut TcpStream, beginning: &str) {
+async fn drip(stream: &mut (impl AsyncWrite + Unpin), beginning: &str) {
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     let mut result = stream.write_all(beginning.as_bytes()).await;
     while result.is_ok() {
@@ -176,7 +198,7 @@ async fn drip(stream: &mut TcpStream, beginning: &str) {
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Received> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Received> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,12 +1,19 @@
 //! Mails of the product itself to those who work with it.
 
+mod draft;
+
 use std::fmt;
+use std::time::Duration;
 
 use jobs::{Event, HandlerError};
 use kernel::email::EmailAddress;
 use mail::{Mailbox, Mailer, MessageId, OutgoingMail, SendError};
 
+pub(crate) use self::draft::{Draft, language, moment};
 use crate::config::{MailConfig, PublicUrl};
+
+/// How long one attempt may take: the mailer gives a server half a minute an answer, and longer to look through a mail.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Sends mails in the installation's name.
 pub struct PostOffice {

@@ -93,15 +93,17 @@ mod tests {
 
     #[test]
     fn a_certificate_that_is_not_taken_is_told_from_other_failures_however_deep_it_lies() {
-        let untrusted = || rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let wrapped = io::Error::new(io::ErrorKind::InvalidData, untrusted());
-        let twice = io::Error::other(io::Error::other(untrusted()));
-        for error in [&untrusted() as &(dyn Error + 'static), &wrapped, &twice] {
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::new(io::ErrorKind::InvalidData, untrusted.clone());
+        let twice = io::Error::other(io::Error::other(untrusted.clone()));
+        let not_taken: [&(dyn Error + 'static); 3] = [&untrusted, &wrapped, &twice];
+        for error in not_taken {
             assert!(is_about_certificate(error), "{error}");
         }
         let alert = io::Error::other(rustls::Error::General("no common version".to_owned()));
         let plain = io::Error::from(io::ErrorKind::ConnectionReset);
-        for error in [&alert as &(dyn Error + 'static), &plain] {
+        let others: [&(dyn Error + 'static); 2] = [&alert, &plain];
+        for error in others {
             assert!(!is_about_certificate(error), "{error}");
         }
     }

@@ -32,6 +32,8 @@ pub(crate) enum Verdict {
     },
     Never {
         reason: String,
+        /// The kind of the job that follows.
+        follow: Option<&'static str>,
     },
 }
 
@@ -82,7 +84,7 @@ impl Hands {
         let limit = self.handlers.time_limit_of(event.kind(), &self.config);
         if event.attempt() > retries.most_attempts() {
             // Whoever held it in the last attempt was killed, perhaps by it.
-            return given_up("no attempt came to an end".to_owned());
+            return self.given_up(event, "no attempt came to an end".to_owned());
         }
         let handled = AssertUnwindSafe(self.handlers.handle(db, event)).catch_unwind();
         let error = match tokio::time::timeout(limit, handled).await {
@@ -98,7 +100,7 @@ impl Hands {
     fn failed(&self, db: &Db, event: &Event, retries: &Retries, error: HandlerError) -> Verdict {
         let reason = error.to_string();
         let pause = match error {
-            HandlerError::Reject(_) => return given_up(reason),
+            HandlerError::Reject(_) => return self.given_up(event, reason),
             HandlerError::NotBefore { at, .. } => {
                 tracing::info!(reason, %at, "an event waits for when it may be handled");
                 return Verdict::NotBefore { at, reason };
@@ -107,16 +109,17 @@ impl Hands {
             HandlerError::Retry(_) | HandlerError::Database(_) => None,
         };
         if event.attempt() >= retries.most_attempts() {
-            return given_up(reason);
+            return self.given_up(event, reason);
         }
         let pause = pause.unwrap_or_else(|| retries.pause_after(event.attempt(), event.id()));
         let at = db.clock().now().saturating_add(pause);
         tracing::warn!(reason, again_at = %at, "an event could not be handled; it is tried again");
         Verdict::Again { at, reason }
     }
-}
 
-fn given_up(reason: String) -> Verdict {
-    tracing::error!(reason, "an event could not be handled and is given up");
-    Verdict::Never { reason }
+    fn given_up(&self, event: &Event, reason: String) -> Verdict {
+        tracing::error!(reason, "an event could not be handled and is given up");
+        let follow = self.handlers.follows(event.kind());
+        Verdict::Never { reason, follow }
+    }
 }

@@ -78,6 +78,7 @@ struct Kind {
     handlers: Vec<Box<dyn Handle + Send + Sync>>,
     retries: Option<Retries>,
     time_limit: Option<Duration>,
+    given_up: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Handlers {
@@ -138,6 +139,23 @@ impl Handlers {
         self
     }
 
+    /// Has `handler` see to what is given up of the kind that was named last: a job of the kind `follow`, with the same payload, is
+    /// queued by the statement that gives up, so that whoever waits for the work learns that it will not be done. It is a job as any
+    /// other: handled at least once, and again when the work was tried again over the API and given up again.
+    #[must_use]
+    pub fn when_given_up<F>(mut self, follow: &'static str, handler: F) -> Self
+    where
+        F: AsyncFn(&Db, System, Event) -> Result<(), HandlerError> + Send + Sync + 'static,
+    {
+        let named = self.named_last;
+        if let Some(kind) = self.kind_named_last() {
+            kind.given_up = Some(follow);
+        }
+        self = self.on(follow, handler);
+        self.named_last = named;
+        self
+    }
+
     fn kind_named_last(&mut self) -> Option<&mut Kind> {
         self.by_kind.get_mut(self.named_last?)
     }
@@ -146,6 +164,11 @@ impl Handlers {
     pub(crate) fn retries_of(&self, kind: &str, config: &WorkerConfig) -> Retries {
         let own = self.by_kind.get(kind).and_then(|kind| kind.retries);
         own.unwrap_or(Retries::Growing(config.retries))
+    }
+
+    /// The kind of the job that follows when work of `kind` is given up.
+    pub(crate) fn follows(&self, kind: &str) -> Option<&'static str> {
+        self.by_kind.get(kind).and_then(|kind| kind.given_up)
     }
 
     /// How long one attempt at `kind` may take.

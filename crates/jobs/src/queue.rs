@@ -117,11 +117,11 @@ impl Queue {
         let (at, attempts, reason) = match verdict {
             Verdict::Again { at, reason } => (*at, claim.attempt, reason),
             Verdict::NotBefore { at, reason } => (*at, claim.attempt - 1, reason),
-            Verdict::Never { reason } => {
+            Verdict::Never { reason, follow } => {
                 let now = self.now();
                 return self
                     .connection
-                    .run(async |connection| store::give_up(connection, claim, now, reason).await)
+                    .run(async |connection| store::give_up(connection, claim, now, (reason, *follow)).await)
                     .await;
             }
             Verdict::Done => return Ok(Standing::Held),

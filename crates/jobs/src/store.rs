@@ -277,13 +277,39 @@ pub(crate) async fn put_back(
     }
 }
 
-/// The event is given up.
+/// The event is given up. Where a job of the kind `follow` is to see to that, it is queued by the same statement.
 pub(crate) async fn give_up(
     connection: &AsyncPgConnection,
     claim: Claim,
     now: Timestamp,
-    reason: &str,
+    (reason, follow): (&str, Option<&'static str>),
 ) -> Result<Standing, DbError> {
+    if let Some(follow) = follow {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an insertion of what an update returns cannot be said in the typed language"
+        )]
+        let statement = diesel::sql_query(
+            "WITH given_up AS (
+                 UPDATE outbox SET failed_at = $4, locked_until = NULL, last_error = $5
+                 WHERE clinic_id = $1 AND id = $2 AND attempts = $3
+                   AND locked_until IS NOT NULL AND handled_at IS NULL AND failed_at IS NULL
+                 RETURNING clinic_id, lane, payload
+             )
+             INSERT INTO outbox (clinic_id, id, class, lane, kind, payload, available_at)
+             SELECT clinic_id, gen_random_uuid(), 'job', lane, $6, payload, $4 FROM given_up",
+        );
+        let rows = statement
+            .bind::<Uuid, _>(claim.clinic)
+            .bind::<Uuid, _>(claim.id)
+            .bind::<Integer, _>(claim.attempt)
+            .bind::<Timestamptz, _>(now)
+            .bind::<Text, _>(shortened(reason))
+            .bind::<Text, _>(follow)
+            .execute(&mut &*connection)
+            .await?;
+        return Ok(rows.into());
+    }
     let rows = diesel::update(held(claim))
         .set((
             outbox::failed_at.eq(now),

@@ -35,7 +35,8 @@ pub(crate) use offer_http::{
 };
 pub use offer_store::OfferFacts;
 pub use offers::{
-    LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, offer_content, settle,
+    LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, not_delivered,
+    offer_content, settle,
 };
 pub use service::{MATCH, MatchJob, move_contact, restore_contact};
 pub use sweep::{SWEEP, SweepJob, sweep};

@@ -1,13 +1,15 @@
 //! What follows an event of the outbox, handled at least once after its commit, and what comes by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ::conversations::inboxes;
 use appointments::holds;
 use db::{Db, PoolConfig};
 use fetch::Fetcher;
 use integrations::Courier;
 use jobs::{Event, HandlerError, Handlers, JobsHandle, Schedules, Setup, WorkerConfig};
-use kernel::{HoldId, System};
+use kernel::{HoldId, Lane, System};
 use serde::Deserialize;
 
 use super::{account_mail, calendars, conversations, outreach, reminders, waitlist, webhooks};
@@ -15,7 +17,7 @@ use crate::shared::Shared;
 use crate::{channels, imports};
 
 /// How long a handler waits for a connection of its lane.
-const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(10);
 
 /// What the event of a hold tells.
 #[derive(Debug, Deserialize)]
@@ -52,6 +54,8 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
 /// What comes by itself, for every active clinic.
 fn schedules() -> Schedules {
     Schedules::new()
+        .every(inboxes::WATCH, Duration::from_secs(3_600), Lane::Routine)
+        .and_at_start()
 }
 
 /// Which event is followed by what.

@@ -1,5 +1,10 @@
 //! WhatsApp, over a server that behaves as its documentation says.
 
+mod files;
+mod limits;
+mod receipts;
+mod undelivered;
+
 use chrono::TimeDelta;
 use conversations::channels::WhatsappApi;
 use futures_util::future::join_all;
@@ -7,9 +12,9 @@ use serde_json::{Value, json};
 use test_support::whatsapp::{Failure, VERSION, WhatsAppServer};
 
 use super::{
-    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, upload, write,
+    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, write,
 };
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 
 const ANA: &str = "5571981234567";
 
@@ -249,54 +254,6 @@ async fn an_answer_that_was_lost_is_settled_by_the_status() {
     stage.hears_status(&stage.wamid(0), "delivered", None).await;
     comes_to(&stage.app, &sent, "delivered").await;
     assert_eq!(stage.server.taken().len(), 1);
-}
-
-#[tokio::test]
-async fn files_come_in_after_their_message_and_go_out_with_their_words() {
-    const PDF: &[u8] = b"%PDF-1.7\nresultado";
-    let Some(stage) = Stage::set().await else { return };
-    let media = stage.server.keep_media("application/pdf", PDF);
-    let spoilt = stage
-        .server
-        .keep_media("application/x-elf", b"\x7fELF\x02\x01\x01\0\0\0\0");
-    stage
-        .hears(ANA, "w1", &json!({"type": "document", "document": {"id": media, "mime_type": "application/pdf", "filename": "exame.pdf"}}))
-        .await;
-    let conversation = the_conversation(&stage.app).await;
-    until("the file", async || {
-        !messages(&stage.app, &conversation).await[0]["attachments"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    })
-    .await;
-    let shown = messages(&stage.app, &conversation).await[0]["attachments"][0].clone();
-    assert_eq!(
-        (&shown["file_name"], &shown["content_type"]),
-        (&json!("exame.pdf"), &json!("application/pdf"))
-    );
-    stage
-        .hears(ANA, "w2", &json!({"type": "document", "document": {"id": spoilt, "mime_type": "application/pdf", "filename": "x.pdf"}}))
-        .await;
-    until("the refusal", async || {
-        messages(&stage.app, &conversation).await[0]["failure_reason"] == "file_type_not_taken"
-    })
-    .await;
-    let file = upload(&stage.app, &conversation, "guia.pdf", PDF).await;
-    let sent = write(
-        &stage.app,
-        &conversation,
-        json!({"body": "Segue a guia", "attachment_ids": [file]}),
-    )
-    .await;
-    comes_to(&stage.app, sent.expect_status(201).id(), "sent").await;
-    let document = stage.server.taken()[0]["document"].clone();
-    assert_eq!(
-        (&document["caption"], &document["filename"]),
-        (&json!("Segue a guia"), &json!("guia.pdf"))
-    );
-    let (kind, bytes) = stage.server.media(document["id"].as_str().unwrap()).unwrap();
-    assert_eq!((kind.as_str(), bytes.as_slice()), ("application/pdf", PDF));
 }
 
 #[tokio::test]

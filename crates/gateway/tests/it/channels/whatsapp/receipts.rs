@@ -6,6 +6,7 @@ use test_support::whatsapp::Failure;
 
 use super::super::{comes_to, say};
 use super::Stage;
+use crate::agenda::count;
 use crate::app::until;
 use crate::waitlist::settled;
 
@@ -50,12 +51,12 @@ async fn what_was_read_is_marked_read_at_whatsapp_unless_the_inbox_does_not_want
     stage.server.fail_next_marks(1, &Failure::Status(503, None));
     let answer = say(&stage.app, &conversation, "Temos às 10h").await;
     comes_to(&stage.app, &answer, "sent").await;
-    until("it is shown later", async || {
-        stage.app.clock.advance(TimeDelta::seconds(1));
-        stage.app.shared.wake().notify();
-        stage.server.marked_read() == ["w3", "w4"]
-    })
-    .await;
+    let put_off = "SELECT count(*) FROM outbox WHERE kind = 'conversation.show_read' AND attempts = 1
+                       AND locked_until IS NULL AND handled_at IS NULL";
+    until("it is put off", async || count(&stage.app, put_off).await == 1).await;
+    stage.app.clock.advance(TimeDelta::minutes(1));
+    stage.app.shared.wake().notify();
+    until("it is shown later", async || stage.server.marked_read() == ["w3", "w4"]).await;
     // A refusal is nobody's trouble.
     stage.hears_text("w5", "Combinado").await;
     stage.server.fail_next_marks(1, &Failure::Code(131_009, 400));
@@ -66,9 +67,6 @@ async fn what_was_read_is_marked_read_at_whatsapp_unless_the_inbox_does_not_want
         .await
         .assert_status(200);
     let open = "SELECT count(*) FROM outbox WHERE kind = 'conversation.show_read' AND handled_at IS NULL";
-    until("nothing is left to show", async || {
-        crate::agenda::count(&stage.app, open).await == 0
-    })
-    .await;
+    until("nothing is left to show", async || count(&stage.app, open).await == 0).await;
     assert_eq!(stage.server.marked_read(), ["w3", "w4"]);
 }

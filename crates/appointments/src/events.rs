@@ -39,6 +39,10 @@ pub const EVENTS: &[PublicEvent] = &[
         "A reminder of an appointment is to be sent.",
     ),
     event("appointment.reminder_answered", "The patient answered a reminder."),
+    event(
+        "appointment.reminder_failed",
+        "The message that carried a reminder did not arrive.",
+    ),
     event("waitlist.added", "Somebody was put on the waiting list."),
     event("waitlist.updated", "An entry of the waiting list was changed."),
     event("waitlist.removed", "Somebody was taken off the waiting list."),
@@ -54,6 +58,10 @@ pub const EVENTS: &[PublicEvent] = &[
     event("waitlist.offer_declined", "An offer is not wanted."),
     event("waitlist.offer_lapsed", "Nobody answered an offer in time."),
     event("waitlist.offer_withdrawn", "An offer was taken back."),
+    event(
+        "waitlist.offer_undelivered",
+        "The message about an offer did not arrive; the time goes to the next who waits.",
+    ),
     event(
         "appointment_series.created",
         "A series of appointments was booked, or split off another.",

@@ -76,6 +76,8 @@ pub struct Notice {
     pub text: MessageText,
     /// What it is about, where a mail has to be begun.
     pub subject: String,
+    /// The language and country in which it is said, such as `pt-BR` (RFC 5646): a template is taken in this language.
+    pub locale: String,
     /// The template to use where WhatsApp takes no free text: its name, and what stands in its places. A template with fewer
     /// places takes the first of these.
     pub template: Option<(String, Vec<String>)>,
@@ -248,7 +250,7 @@ async fn draft(
     let Some((name, parameters)) = &notice.template else {
         return Ok(None);
     };
-    let template: Option<Template> = templates::by_name(tx, inbox.id, name).await?;
+    let template: Option<Template> = templates::in_language(tx, inbox.id, name, &notice.locale).await?;
     Ok(template.and_then(|template| {
         let places = usize::try_from(template.parameter_count).unwrap_or(0);
         let parameters: Vec<String> = parameters.iter().take(places).cloned().collect();

@@ -532,10 +532,12 @@ diesel::table! {
         conversation_id -> Uuid,
         message_id -> Nullable<Uuid>,
         file_name -> Text,
-        content_type -> Text,
-        size_bytes -> BigInt,
-        sha256 -> Binary,
+        content_type -> Nullable<Text>,
+        size_bytes -> Nullable<BigInt>,
+        sha256 -> Nullable<Binary>,
         created_at -> Timestamptz,
+        status -> Text,
+        unavailable_reason -> Nullable<Text>,
     }
 }
 
@@ -885,6 +887,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        undelivered_at -> Nullable<Timestamptz>,
     }
 }
 

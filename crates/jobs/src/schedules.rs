@@ -66,6 +66,7 @@ pub(crate) struct Schedule {
     kind: &'static str,
     lane: Lane,
     rhythm: Rhythm,
+    at_start: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,22 @@ impl Schedules {
     }
 
     fn with(mut self, kind: &'static str, lane: Lane, rhythm: Rhythm) -> Self {
-        self.0.push(Schedule { kind, lane, rhythm });
+        self.0.push(Schedule {
+            kind,
+            lane,
+            rhythm,
+            at_start: false,
+        });
+        self
+    }
+
+    /// The schedule that was named last also comes whenever a worker starts: for what must be seen to after servers were replaced or
+    /// a backup was restored.
+    #[must_use]
+    pub fn and_at_start(mut self) -> Self {
+        if let Some(schedule) = self.0.last_mut() {
+            schedule.at_start = true;
+        }
         self
     }
 }
@@ -187,8 +203,8 @@ impl Timetable {
     }
 }
 
-/// Enters the schedules where they are not entered yet: a new one comes at its next time, not at once, and one that was missed
-/// while nobody worked is due already.
+/// Enters the schedules where they are not entered yet: a new one comes at its next time, not at once, but for those that come at
+/// each start; one that was missed while nobody worked is due already.
 pub(crate) async fn enter(
     connection: &AsyncPgConnection,
     timetable: &Timetable,
@@ -199,7 +215,11 @@ pub(crate) async fn enter(
         let entered: Timestamp = diesel::insert_into(job_schedules::table)
             .values((
                 job_schedules::kind.eq(schedule.kind),
-                job_schedules::next_due.eq(schedule.next_after(now)),
+                job_schedules::next_due.eq(if schedule.at_start {
+                    now
+                } else {
+                    schedule.next_after(now)
+                }),
             ))
             .on_conflict(job_schedules::kind)
             .do_update()

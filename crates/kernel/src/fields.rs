@@ -107,6 +107,15 @@ impl FieldErrors {
         }));
     }
 
+    /// The errors, those at `from` put at `to`: where what is wrong came from another field than it is checked in.
+    #[must_use]
+    pub fn moved(mut self, from: &str, to: &str) -> Self {
+        for error in self.0.iter_mut().filter(|error| error.pointer == from) {
+            to.clone_into(&mut error.pointer);
+        }
+        self
+    }
+
     /// Keeps the value of a parse, or notes its error at `pointer` and goes on with `None`.
     pub fn take<T, E: fmt::Display>(&mut self, pointer: &str, code: &str, parsed: Result<T, E>) -> Option<T> {
         match parsed {

@@ -27,7 +27,7 @@ pub use incoming::{
     Bounce, BounceAction, BouncedRecipient, MailKind, Party, ReadAttachment, ReadMail, Unreadable, read,
 };
 pub use message_id::{InvalidMessageId, MessageId};
-pub use outgoing::{Attachment, Mailbox, OutgoingMail, Unsendable};
+pub use outgoing::{Attachment, Automatic, Mailbox, OutgoingMail, Unsendable};
 pub use reach::{OutOfReach, Service, reach};
 pub use server_url::InvalidServerUrl;
 pub use smtp::{Accepted, Mailer, Reason, SendError, SmtpSettings};

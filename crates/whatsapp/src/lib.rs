@@ -25,6 +25,8 @@ pub use incoming::{
     AccountError, Changed, Content, IncomingMessage, MediaFile, Profile, Status, StatusUpdate, WebhookEvent,
 };
 pub use media::{Media, MediaInfo};
-pub use outgoing::{InvalidMessage, MediaKind, MediaSource, Outgoing, OutgoingMessage, Template};
+pub use outgoing::{
+    InvalidMessage, MAX_CAPTION, MAX_TEXT, MediaKind, MediaSource, Outgoing, OutgoingMessage, Template,
+};
 pub use person::{InvalidUserId, Person, UserId, phone_of_wa_id};
 pub use settings::{BASE, InvalidSettings, VERSION, WhatsAppSettings};

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::person::Person;
 
-/// The most characters of a text, a caption and a reference.
-const MAX_TEXT: usize = 4_096;
-const MAX_CAPTION: usize = 1_024;
+/// The most characters of a text.
+pub const MAX_TEXT: usize = 4_096;
+/// The most characters of the words below a file.
+pub const MAX_CAPTION: usize = 1_024;
+/// The most characters of a reference.
 const MAX_REFERENCE: usize = 512;
 
 /// A message to be sent.

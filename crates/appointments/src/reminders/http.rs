@@ -1,7 +1,7 @@
 //! The reminders of an appointment over HTTP.
 
 use actix_web::{HttpResponse, get};
-use kernel::{AppointmentId, ReminderId, Timestamp, Version};
+use kernel::{AppointmentId, MessageId, ReminderId, Timestamp, Version};
 use rest::permissions::AppointmentsRead;
 use rest::{AuditRecord, Authorized, ListParams, ListQuery, NoFilter, Page, PathId, Problem, ReadPlan, View};
 use serde::Serialize;
@@ -30,7 +30,10 @@ pub(crate) struct ReminderView {
     reason: Option<ReminderReason>,
     /// What the patient answered.
     answer: Option<Answer>,
+    /// When the message that carries it was written to be sent; `status` says `failed` when that did not arrive.
     sent_at: Option<Timestamp>,
+    /// That message: `/v1/messages/{id}` tells how far it has come.
+    message_id: Option<MessageId>,
     answered_at: Option<Timestamp>,
     #[schema(inline)]
     version: Version,
@@ -55,6 +58,7 @@ impl From<Reminder> for ReminderView {
             reason,
             answer,
             sent_at,
+            message_id,
             answered_at,
             version,
         } = reminder;
@@ -69,6 +73,7 @@ impl From<Reminder> for ReminderView {
             reason,
             answer,
             sent_at,
+            message_id,
             answered_at,
             version,
         }

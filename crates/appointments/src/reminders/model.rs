@@ -3,7 +3,9 @@
 use db::schema::{appointment_reminders, reminder_rules};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use kernel::{AppointmentId, ContactId, ReminderId, ReminderRuleId, ServiceId, Timestamp, Version, Zone, text_enum};
+use kernel::{
+    AppointmentId, ContactId, MessageId, ReminderId, ReminderRuleId, ServiceId, Timestamp, Version, Zone, text_enum,
+};
 use serde::Serialize;
 
 use crate::outreach::Answer;
@@ -151,15 +153,17 @@ pub struct Reminder {
     pub answer: Option<Answer>,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// The message that carried it, which belongs to another domain.
+    pub message_id: Option<MessageId>,
     /// When it was answered.
     pub answered_at: Option<Timestamp>,
     /// How often the row was written.
     pub version: Version,
 }
 
-/// The event that tells that a reminder is due: ids only.
+/// The event that tells of a reminder: ids only.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct DueEvent {
+pub struct ReminderEvent {
     /// The reminder.
     pub reminder_id: ReminderId,
     /// Of which appointment.
@@ -168,6 +172,19 @@ pub struct DueEvent {
     pub contact_id: ContactId,
     /// How many minutes before the start.
     pub lead_minutes: i32,
+}
+
+impl ReminderEvent {
+    /// What is told of `reminder` of an appointment of `contact`.
+    #[must_use]
+    pub const fn of(reminder: &Reminder, contact: ContactId) -> Self {
+        Self {
+            reminder_id: reminder.id,
+            appointment_id: reminder.appointment_id,
+            contact_id: contact,
+            lead_minutes: reminder.lead_minutes,
+        }
+    }
 }
 
 /// The facts that the text of a reminder is written from.

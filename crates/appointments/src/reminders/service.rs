@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{DueEvent, ReminderFacts, ReminderReason, ReminderStatus};
+use super::model::{ReminderEvent, ReminderFacts, ReminderReason, ReminderStatus};
 use super::store::{self, Change};
 use super::{plan as planning, rules};
 use crate::{outreach, tags};
@@ -86,13 +86,10 @@ pub async fn become_due(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<bool, D
     if status.0 != ReminderStatus::Due {
         return Ok(false);
     }
-    let event = DueEvent {
-        reminder_id: id,
-        appointment_id: appointment,
-        contact_id: found.contact,
-        lead_minutes: found.reminder.lead_minutes,
-    };
-    tx.emit("appointment.reminder_due", &event);
+    tx.emit(
+        "appointment.reminder_due",
+        &ReminderEvent::of(&found.reminder, found.contact),
+    );
     tx.enqueue(Job::new(SEND, &ReminderJob { reminder_id: id }).lane(Lane::Clinical));
     Ok(true)
 }
@@ -119,7 +116,7 @@ pub async fn mark_sent(tx: &mut TenantTx<'_>, id: ReminderId, message: Uuid) -> 
     settle(tx, id, &[ReminderStatus::Due], change).await
 }
 
-/// Notes that the reminder did not get through; says whether it was due or sent.
+/// Notes that the reminder did not get through, and tells it; says whether it was due or sent.
 ///
 /// # Errors
 /// The database's failure.
@@ -129,7 +126,14 @@ pub async fn mark_failed(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<bool, 
         reason: Some(ReminderReason::NotDelivered),
         ..Change::default()
     };
-    settle(tx, id, &[ReminderStatus::Due, ReminderStatus::Sent], change).await
+    let noted = settle(tx, id, &[ReminderStatus::Due, ReminderStatus::Sent], change).await?;
+    if noted && let Some(found) = store::find(tx, id).await? {
+        tx.emit(
+            "appointment.reminder_failed",
+            &ReminderEvent::of(&found.reminder, found.contact),
+        );
+    }
+    Ok(noted)
 }
 
 /// The reminder that the message `message` carried; none for other messages.

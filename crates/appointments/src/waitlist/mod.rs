@@ -36,7 +36,8 @@ pub(crate) use offer_http::{
     accept_waitlist_offer, decline_waitlist_offer, list_waitlist_offers, make_waitlist_offer, withdraw_waitlist_offer,
 };
 pub use offers::{
-    LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, offer_content, settle,
+    LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, not_delivered,
+    offer_content, settle,
 };
 pub use service::{MATCH, MatchJob, move_contact, restore_contact};
 pub use sweep::{SWEEP, SweepJob, sweep};

@@ -5,8 +5,8 @@ use db::schema::{waitlist_entries, waitlist_offers};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use kernel::{
-    AppointmentId, ContactId, HoldId, PractitionerId, RoomId, ServiceId, TimeSlot, Timestamp, Version, WaitlistEntryId,
-    WaitlistOfferId, text_enum,
+    AppointmentId, ContactId, HoldId, MessageId, PractitionerId, RoomId, ServiceId, TimeSlot, Timestamp, Version,
+    WaitlistEntryId, WaitlistOfferId, text_enum,
 };
 use serde::Serialize;
 
@@ -51,6 +51,8 @@ text_enum! {
         Lapsed = "lapsed",
         /// The clinic took it back.
         Withdrawn = "withdrawn",
+        /// The message about it did not arrive.
+        Undelivered = "undelivered",
     }
     error = UnknownOfferStatus, code = "unknown_status";
 }
@@ -181,6 +183,10 @@ pub struct Offer {
     pub closed_at: Option<Timestamp>,
     /// When the message about it was sent.
     pub sent_at: Option<Timestamp>,
+    /// The message about it, which belongs to another domain.
+    pub message_id: Option<MessageId>,
+    /// When the channel said that the message did not arrive.
+    pub undelivered_at: Option<Timestamp>,
     /// How often the row was written.
     pub version: Version,
 }

@@ -206,7 +206,7 @@ pub(crate) async fn gone_from(
     let is_gone = |status| {
         matches!(
             status,
-            OfferStatus::Offered | OfferStatus::Lapsed | OfferStatus::Withdrawn
+            OfferStatus::Offered | OfferStatus::Lapsed | OfferStatus::Withdrawn | OfferStatus::Undelivered
         )
     };
     Ok(last.filter(|(_, status)| is_gone(*status)).map(|(id, _)| id))
@@ -295,6 +295,35 @@ pub(super) async fn mark_sent(tx: &TenantRead<'_>, id: WaitlistOfferId, message:
         waitlist_offers::sent_at.eq(tx.now()),
         waitlist_offers::message_id.eq(message),
     ))
+    .execute(&mut tx.conn())
+    .await?;
+    Ok(written > 0)
+}
+
+/// The offer that the message `message` carried, and its entry.
+pub(super) async fn carried_by(
+    tx: &TenantRead<'_>,
+    message: Uuid,
+) -> Result<Option<(WaitlistOfferId, WaitlistEntryId)>, DbError> {
+    waitlist_offers::table
+        .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
+        .filter(waitlist_offers::message_id.eq(message))
+        .select((waitlist_offers::id, waitlist_offers::entry_id))
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database()
+}
+
+/// Notes that the message about the offer did not arrive; says whether that was not known.
+pub(super) async fn mark_undelivered(tx: &TenantRead<'_>, id: WaitlistOfferId) -> Result<bool, DbError> {
+    let written = diesel::update(
+        waitlist_offers::table
+            .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
+            .filter(waitlist_offers::id.eq(id))
+            .filter(waitlist_offers::undelivered_at.is_null()),
+    )
+    .set(waitlist_offers::undelivered_at.eq(tx.now()))
     .execute(&mut tx.conn())
     .await?;
     Ok(written > 0)

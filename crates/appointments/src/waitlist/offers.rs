@@ -253,6 +253,7 @@ pub(super) async fn let_go(tx: &mut TenantTx<'_>, entry: &Entry, offer: &Offer) 
     let (event, audited) = match offer.status {
         OfferStatus::Declined => ("waitlist.offer_declined", "waitlist.decline_offer"),
         OfferStatus::Lapsed => ("waitlist.offer_lapsed", "waitlist.lapse_offer"),
+        OfferStatus::Undelivered => ("waitlist.offer_undelivered", "waitlist.offer_undelivered"),
         _ => ("waitlist.offer_withdrawn", "waitlist.withdraw_offer"),
     };
     note(tx, event, audited, entry.contact_id, offer);
@@ -304,6 +305,31 @@ pub async fn mark_sent(tx: &mut TenantTx<'_>, id: WaitlistOfferId, message: Uuid
         tx.touch(tags::waitlist());
     }
     Ok(marked)
+}
+
+/// Notes that the message `message`, if it carried an offer, did not arrive. An open offer is over by that: nobody knows of it, the
+/// entry waits again, and the time goes to the next. One that was answered otherwise stays as it is. Says whether an offer was
+/// noted for the first time.
+///
+/// # Errors
+/// The database's failure.
+pub async fn not_delivered(tx: &mut TenantTx<'_>, message: Uuid) -> Result<bool, WaitlistError> {
+    let Some((id, entry_id)) = offer_store::carried_by(tx, message).await? else {
+        return Ok(false);
+    };
+    let entry = store::lock(tx, entry_id).await?;
+    if !offer_store::mark_undelivered(tx, id).await? {
+        return Ok(false);
+    }
+    match offer_store::close(tx, id, OfferStatus::Undelivered, Timing::Any).await? {
+        Some(offer) => let_go(tx, &entry, &offer).await?,
+        None => {
+            let record = AuditRecord::new("waitlist.offer_undelivered", "waitlist_entry", entry_id.as_uuid());
+            tx.audit(record.with_detail(json!({ "offer_id": id })));
+            tx.touch(tags::waitlist());
+        }
+    }
+    Ok(true)
 }
 
 /// The facts that a message about the offer is written from; none when it cannot be answered any more.

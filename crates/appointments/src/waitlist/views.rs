@@ -1,8 +1,8 @@
 //! The waiting list as clients see and send it.
 
 use kernel::{
-    AppointmentId, ContactId, FieldErrors, PractitionerId, RoomId, ServiceId, Timestamp, Version, WaitlistEntryId,
-    WaitlistOfferId,
+    AppointmentId, ContactId, FieldErrors, MessageId, PractitionerId, RoomId, ServiceId, Timestamp, Version,
+    WaitlistEntryId, WaitlistOfferId,
 };
 use rest::{Patch, ReadPatch, View};
 use serde::{Deserialize, Serialize};
@@ -116,10 +116,15 @@ pub(crate) struct WaitlistOfferView {
     pub appointment_id: Option<AppointmentId>,
     /// When it was made.
     pub offered_at: Timestamp,
-    /// When it was taken, refused, taken back or lapsed.
+    /// When it was taken, refused, taken back, lapsed, or known not to have arrived.
     pub closed_at: Option<Timestamp>,
-    /// When the message about it was sent.
+    /// When the message about it was written to be sent.
     pub sent_at: Option<Timestamp>,
+    /// That message: `/v1/messages/{id}` tells how far it has come.
+    pub message_id: Option<MessageId>,
+    /// When the channel said that the message did not arrive: then nobody knows of the offer. Null for one that was not sent, or
+    /// of which nothing bad is known.
+    pub undelivered_at: Option<Timestamp>,
     /// How often it was written.
     #[schema(inline)]
     pub version: Version,
@@ -148,6 +153,8 @@ impl From<Offer> for WaitlistOfferView {
             offered_at,
             closed_at,
             sent_at,
+            message_id,
+            undelivered_at,
             version,
         } = offer;
         Self {
@@ -164,6 +171,8 @@ impl From<Offer> for WaitlistOfferView {
             offered_at,
             closed_at,
             sent_at,
+            message_id,
+            undelivered_at,
             version,
         }
     }

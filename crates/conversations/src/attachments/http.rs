@@ -19,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::kind::{content_type_of, file_name};
 use super::store::{self, Position};
-use super::{Attachment, MOST_BYTES, Uploaded, key_of, note};
+use super::{Attachment, FileStatus, MOST_BYTES, Uploaded, key_of, note};
 use crate::error::RowError;
 use crate::{tags, threads};
 
@@ -32,14 +32,19 @@ pub(crate) struct AttachmentView {
     message_id: Option<MessageId>,
     /// What it was called.
     file_name: String,
-    /// What it is, as found by looking at it.
+    /// What it is, as found by looking at it; null where it is not there.
     #[schema(example = "application/pdf")]
-    content_type: String,
-    /// How many bytes it has.
-    size_bytes: i64,
-    /// Its SHA-256 (FIPS 180-4), in hexadecimal digits.
-    sha256: String,
-    /// When it was stored.
+    content_type: Option<String>,
+    /// How many bytes it has; null where it is not there.
+    size_bytes: Option<i64>,
+    /// Its SHA-256 (FIPS 180-4), in hexadecimal digits; null where it is not there.
+    sha256: Option<String>,
+    /// Whether it is there: a file that somebody sent is fetched after their message.
+    status: FileStatus,
+    /// Why it will not come: `file_gone` (the channel has it no more), `file_not_taken` (too large), `file_type_not_taken`,
+    /// `file_not_fetched` (it was tried in vain).
+    unavailable_reason: Option<String>,
+    /// When it was noted.
     created_at: Timestamp,
 }
 
@@ -59,6 +64,8 @@ impl From<Attachment> for AttachmentView {
             content_type,
             size_bytes,
             sha256,
+            status,
+            unavailable_reason,
             created_at,
         } = attachment;
         Self {
@@ -67,7 +74,9 @@ impl From<Attachment> for AttachmentView {
             file_name,
             content_type,
             size_bytes,
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+            status,
+            unavailable_reason,
             created_at,
         }
     }
@@ -172,7 +181,7 @@ async fn list_attachments(
     let id = id.into_inner();
     let list = list.of(id);
     if list.updated_since.is_some() {
-        return Err(FieldErrors::one("updated_since", "unknown_parameter", "a file never changes").into());
+        return Err(FieldErrors::one("updated_since", "unknown_parameter", "files are not listed by changes").into());
     }
     let paging = caller.paging::<Position, _>("message_attachments.list", &list, &["-created_at"])?;
     let plan = ReadPlan::new("message_attachments.list")
@@ -200,7 +209,8 @@ async fn list_attachments(
 /// Gives a file, to be saved: never shown by the browser itself.
 #[utoipa::path(tag = "conversations", summary = "Downloads a file", operation_id = "download_message_attachment",
     security(("bearer" = ["conversations:read"])), params(("id" = MessageAttachmentId, Path)),
-    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>)))]
+    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 409, body = Problem, description = "`attachment_not_available`, with its `attachment_status` and `unavailable_reason`")))]
 #[get("/message-attachments/{id}")]
 async fn download_attachment(
     caller: Authorized<ConversationsRead>,
@@ -210,6 +220,12 @@ async fn download_attachment(
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     let attachment = caller.db().read(&*caller, async |tx| store::find(tx, id).await).await?;
+    let (Some(content_type), FileStatus::Available) = (&attachment.content_type, attachment.status) else {
+        let problem = Problem::conflict("attachment_not_available", "the file is not there");
+        return Err(problem
+            .with("attachment_status", attachment.status.as_str())
+            .with("unavailable_reason", attachment.unavailable_reason));
+    };
     // Written before the first byte goes out.
     caller
         .db()
@@ -231,22 +247,22 @@ async fn download_attachment(
         }
         Err(error) => return Err(unavailable(&error)),
     };
-    Ok(served(&attachment, content))
+    Ok(served(&attachment.file_name, content_type, content))
 }
 
 /// The file as an answer that a browser saves and never runs.
-pub(crate) fn served(attachment: &Attachment, content: files::FileContent) -> HttpResponse {
+fn served(file_name: &str, content_type: &str, content: files::FileContent) -> HttpResponse {
     let name = DispositionParam::FilenameExt(ExtendedValue {
         charset: Charset::Ext("UTF-8".to_owned()),
         language_tag: None,
-        value: attachment.file_name.clone().into_bytes(),
+        value: file_name.as_bytes().to_vec(),
     });
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![name],
     };
     HttpResponse::Ok()
-        .content_type(attachment.content_type.as_str())
+        .content_type(content_type)
         .insert_header(disposition)
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -9,12 +9,12 @@ use db::{AuditRecord, TenantTx};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use files::FileKey;
-use kernel::{ClinicId, ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp};
+use kernel::{ClinicId, ConversationId, FieldErrors, MessageAttachmentId, MessageId, Timestamp, text_enum};
 
 pub(crate) use self::http::{AttachmentView, routes};
 pub use self::kind::{InvalidFile, content_type_of, file_name};
 pub use self::store::among;
-pub(crate) use self::store::of_messages;
+pub(crate) use self::store::{arrive, not_coming, of_messages};
 
 use crate::channels::OutgoingFile;
 use crate::error::RowError;
@@ -39,14 +39,31 @@ pub struct Attachment {
     pub message_id: Option<MessageId>,
     /// What it was called.
     pub file_name: String,
-    /// What it is, as found by looking at it.
-    pub content_type: String,
-    /// How many bytes it has.
-    pub size_bytes: i64,
-    /// Its SHA-256.
-    pub sha256: Vec<u8>,
-    /// When it was stored.
+    /// What it is, as found by looking at it; none where it is not there.
+    pub content_type: Option<String>,
+    /// How many bytes it has; none where it is not there.
+    pub size_bytes: Option<i64>,
+    /// Its SHA-256; none where it is not there.
+    pub sha256: Option<Vec<u8>>,
+    /// Whether it is there.
+    pub status: FileStatus,
+    /// Why it will not come, as a short word for programs.
+    pub unavailable_reason: Option<String>,
+    /// When it was noted.
     pub created_at: Timestamp,
+}
+
+text_enum! {
+    /// Whether a file is there.
+    pub enum FileStatus {
+        /// The channel has named it, and it is being fetched.
+        Pending = "pending",
+        /// It is there.
+        Available = "available",
+        /// It will not come, for the reason given.
+        Unavailable = "unavailable",
+    }
+    error = InvalidFileStatus, code = "unknown_status";
 }
 
 /// Where the file `id` of `clinic` lies.
@@ -78,9 +95,10 @@ async fn note(
         conversation_id: conversation,
         message_id: None,
         file_name: &uploaded.file_name,
-        content_type: uploaded.content_type,
-        size_bytes: uploaded.size_bytes,
-        sha256: &uploaded.sha256,
+        content_type: Some(uploaded.content_type),
+        size_bytes: Some(uploaded.size_bytes),
+        sha256: Some(&uploaded.sha256),
+        status: FileStatus::Available,
     };
     let attachment = store::insert(tx, row).await?;
     tx.audit(AuditRecord::new(
@@ -119,6 +137,28 @@ pub(crate) async fn attach(
     Ok(errors.finish(Some(()))?)
 }
 
+/// Notes a file of a message that came in before it is there.
+pub(crate) async fn announce(
+    tx: &TenantTx<'_>,
+    conversation: ConversationId,
+    message: MessageId,
+    (id, file_name): (MessageAttachmentId, &str),
+) -> Result<(), RowError> {
+    let row = store::NewRow {
+        clinic_id: tx.clinic(),
+        id,
+        conversation_id: conversation,
+        message_id: Some(message),
+        file_name,
+        content_type: None,
+        size_bytes: None,
+        sha256: None,
+        status: FileStatus::Pending,
+    };
+    store::insert(tx, row).await?;
+    Ok(())
+}
+
 /// Notes the files of a message that came in.
 pub(crate) async fn attach_received(
     tx: &TenantTx<'_>,
@@ -133,9 +173,10 @@ pub(crate) async fn attach_received(
             conversation_id: conversation,
             message_id: Some(message),
             file_name: &file.file_name,
-            content_type: &file.content_type,
-            size_bytes: file.size_bytes,
-            sha256: &file.sha256,
+            content_type: Some(&file.content_type),
+            size_bytes: Some(file.size_bytes),
+            sha256: Some(&file.sha256),
+            status: FileStatus::Available,
         };
         store::insert(tx, row).await?;
     }
@@ -145,13 +186,14 @@ pub(crate) async fn attach_received(
 /// The files of a message, for its channel.
 pub(crate) async fn outgoing(tx: &TenantTx<'_>, message: MessageId) -> Result<Vec<OutgoingFile>, RowError> {
     let files = of_messages(tx, &[message]).await?;
-    Ok(files
-        .into_iter()
-        .map(|file| OutgoingFile {
+    // What the clinic sends was uploaded before: it is there.
+    let known = files.into_iter().filter_map(|file| {
+        Some(OutgoingFile {
             key: key_of(tx.clinic(), file.id),
             file_name: file.file_name,
-            content_type: file.content_type,
-            size_bytes: file.size_bytes,
+            content_type: file.content_type?,
+            size_bytes: file.size_bytes?,
         })
-        .collect())
+    });
+    Ok(known.collect())
 }

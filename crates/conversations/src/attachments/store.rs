@@ -11,8 +11,9 @@ use rest::Paging;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Attachment;
+use super::{Attachment, FileStatus};
 use crate::error::{RowError, kind};
+use crate::messages::InboundFile;
 
 /// A file to be noted.
 #[derive(Insertable)]
@@ -23,9 +24,10 @@ pub(super) struct NewRow<'r> {
     pub(super) conversation_id: ConversationId,
     pub(super) message_id: Option<MessageId>,
     pub(super) file_name: &'r str,
-    pub(super) content_type: &'r str,
-    pub(super) size_bytes: i64,
-    pub(super) sha256: &'r [u8],
+    pub(super) content_type: Option<&'r str>,
+    pub(super) size_bytes: Option<i64>,
+    pub(super) sha256: Option<&'r [u8]>,
+    pub(super) status: FileStatus,
 }
 
 pub(super) async fn insert(tx: &TenantRead<'_>, row: NewRow<'_>) -> Result<Attachment, RowError> {
@@ -35,6 +37,40 @@ pub(super) async fn insert(tx: &TenantRead<'_>, row: NewRow<'_>) -> Result<Attac
         .get_result(&mut tx.conn())
         .await
         .or_database()
+}
+
+/// Notes that a file that was announced is there; says whether it was not.
+pub(crate) async fn arrive(tx: &TenantRead<'_>, file: &InboundFile) -> Result<bool, DbError> {
+    let written = diesel::update(message_attachments::table)
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::id.eq(file.id))
+        .filter(message_attachments::status.ne(FileStatus::Available))
+        .set((
+            message_attachments::file_name.eq(&file.file_name),
+            message_attachments::content_type.eq(&file.content_type),
+            message_attachments::size_bytes.eq(file.size_bytes),
+            message_attachments::sha256.eq(file.sha256.as_slice()),
+            message_attachments::status.eq(FileStatus::Available),
+            message_attachments::unavailable_reason.eq(None::<String>),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(written > 0)
+}
+
+/// Notes that a file that was announced will not come, and why; says whether it was still waited for.
+pub(crate) async fn not_coming(tx: &TenantRead<'_>, id: MessageAttachmentId, reason: &str) -> Result<bool, DbError> {
+    let written = diesel::update(message_attachments::table)
+        .filter(message_attachments::clinic_id.eq(tx.clinic()))
+        .filter(message_attachments::id.eq(id))
+        .filter(message_attachments::status.eq(FileStatus::Pending))
+        .set((
+            message_attachments::status.eq(FileStatus::Unavailable),
+            message_attachments::unavailable_reason.eq(reason),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(written > 0)
 }
 
 /// The file `id`.

@@ -1,8 +1,8 @@
 //! E-mail as a channel: threaded by the ids that mail programs thread by, and the same mail each time it is sent.
 
 use ::mail::{
-    Attachment, ImapSettings, InvalidServerUrl, Mailbox, Mailer, MessageId, OutgoingMail, SendError as Refusal,
-    SmtpSettings,
+    Attachment, Automatic, ImapSettings, InvalidServerUrl, Mailbox, Mailer, MessageId, OutgoingMail,
+    SendError as Refusal, SmtpSettings,
 };
 use chrono::DateTime;
 use fetch::OutwardRules;
@@ -67,6 +67,11 @@ impl EmailChannel {
         if let Some(answered) = outgoing.reply_to.as_deref().and_then(|id| MessageId::parse(id).ok()) {
             mail.in_reply_to = Some(answered);
         }
+        mail.automatic = outgoing.is_automatic.then_some(if outgoing.reply_to.is_some() {
+            Automatic::Replied
+        } else {
+            Automatic::Generated
+        });
         for file in &outgoing.attachments {
             mail.attachments.push(Attachment {
                 name: file.file_name.clone(),

@@ -17,6 +17,7 @@ use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
 pub use self::email::{EmailChannel, imap};
 pub use self::whatsapp::{NoNumber, WhatsappApi, WhatsappChannel, failure_of_code};
 use crate::inboxes::{InboxSecrets, InboxSettings};
+use crate::messages::{MOST_ATTACHMENTS, MOST_CHARS};
 
 text_enum! {
     /// By what means people write to an inbox.
@@ -31,6 +32,40 @@ text_enum! {
         Webchat = "webchat",
     }
     error = InvalidChannelKind, code = "unknown_channel";
+}
+
+/// What a channel takes in one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// The most characters of words alone.
+    pub(crate) text: usize,
+    /// The most characters of words that go with a file.
+    pub(crate) caption: usize,
+    /// The most files.
+    pub(crate) files: usize,
+    /// The most files that go with a template.
+    pub(crate) files_with_template: usize,
+}
+
+impl ChannelKind {
+    /// What it takes in one message: what is more is refused when it is written, not when it is sent.
+    pub(crate) const fn limits(self) -> Limits {
+        match self {
+            // Of several messages with one id of ours none could be told from the others, so a message has one file.
+            Self::Whatsapp => Limits {
+                text: ::whatsapp::MAX_TEXT,
+                caption: ::whatsapp::MAX_CAPTION,
+                files: 1,
+                files_with_template: 0,
+            },
+            Self::Email | Self::Sms | Self::Webchat => Limits {
+                text: MOST_CHARS,
+                caption: MOST_CHARS,
+                files: MOST_ATTACHMENTS,
+                files_with_template: MOST_ATTACHMENTS,
+            },
+        }
+    }
 }
 
 /// A message on its way out, with all that a channel needs to know.
@@ -55,6 +90,8 @@ pub struct Outgoing {
     pub subject: Option<String>,
     /// What to send.
     pub content: Content,
+    /// Whether the system wrote it, and nobody in person.
+    pub is_automatic: bool,
     /// The channel's id of the message that this one answers.
     pub reply_to: Option<String>,
     /// The channel's ids of the latest messages of the conversation, oldest first: what mail programs thread by.
@@ -142,6 +179,17 @@ pub enum Found {
     CannotTell,
 }
 
+/// A message of a person that the clinic has read.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The inbox's settings.
+    pub settings: InboxSettings,
+    /// The inbox's secrets.
+    pub secrets: InboxSecrets,
+    /// The channel's id of the message.
+    pub provider_id: String,
+}
+
 /// Carries messages of one kind.
 pub trait Channel: Send + Sync {
     /// Hands a message over.
@@ -151,6 +199,13 @@ pub trait Channel: Send + Sync {
     fn find<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Found, SendError>> {
         let _it_cannot_be_asked = outgoing;
         Box::pin(async { Ok(Found::CannotTell) })
+    }
+
+    /// Shows the person that a message of theirs was read, with those before it. Doing it again does no harm. Nothing, where the
+    /// channel knows no such thing.
+    fn show_read<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, Result<(), SendError>> {
+        let _it_cannot_be_shown = seen;
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -9,7 +9,7 @@ use files::{Files, FilesError};
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 
-use super::{Accepted, Channel, Content, Outgoing, OutgoingFile, SendError};
+use super::{Accepted, Channel, Content, Outgoing, OutgoingFile, Seen, SendError};
 use crate::inboxes::{InboxSecrets, InboxSettings};
 
 /// WhatsApp's code of free text that comes after the 24 hours.
@@ -103,7 +103,7 @@ impl WhatsappChannel {
                 },
                 [],
             ) => ::whatsapp::Outgoing::Template(Template::with_texts(name, language, parameters)),
-            // Of several messages with one id of ours none could be told from the others.
+            // Both are refused where they are written.
             (Content::Text(_), _) => return Err(rejected("one_file_at_a_time")),
             (Content::Template { .. }, _) => return Err(rejected("template_with_files")),
         };
@@ -153,6 +153,19 @@ impl WhatsappChannel {
 impl Channel for WhatsappChannel {
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>> {
         Box::pin(self.hand_over(outgoing))
+    }
+
+    fn show_read<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(async move {
+            let client = self
+                .api
+                .of_inbox(&seen.settings, &seen.secrets)
+                .map_err(|error| rejected(error.to_string()))?;
+            client
+                .mark_read(&seen.provider_id)
+                .await
+                .map_err(|refusal| told(&refusal))
+        })
     }
     // Nothing can be asked for by our id. A status that comes later brings it, and settles what is not confirmed.
 }

@@ -16,7 +16,8 @@ pub use error::InboxError;
 pub(crate) use http::routes;
 pub use model::{Inbox, InboxChanges, NewInbox};
 pub use polls::{
-    POLL, Poll, PollJob, advance, failed as poll_failed, polls_of, succeeded as poll_succeeded, take_turn,
+    POLL, Poll, PollJob, WATCH, advance, failed as poll_failed, polls_of, succeeded as poll_succeeded, take_turn,
+    watch as watch_mailboxes,
 };
 pub use secrets::InboxSecrets;
 pub use service::{create, open, open_secrets};

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use db::schema::inbox_polls;
+use db::schema::{inbox_polls, inboxes};
 use db::{DbError, Job, TenantRead, TenantTx};
+use diesel::dsl::{exists, not};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Inbox;
 use super::settings::InboxSettings;
+use crate::channels::ChannelKind;
 use crate::tags;
 
 /// The job that looks into a mailbox; it queues its own successor.
@@ -81,11 +83,12 @@ pub async fn polls_of(tx: &TenantRead<'_>, inboxes: &[InboxId]) -> Result<HashMa
     Ok(rows.into_iter().collect())
 }
 
-/// Has the mailbox of `inbox` looked into from now on, if it has one and is in use; else not any more.
-pub(super) async fn begin(tx: &mut TenantTx<'_>, inbox: &Inbox) -> Result<(), DbError> {
+/// Has the mailbox of `inbox` looked into from now on, if it has one and is in use; else not any more. Says which.
+pub(super) async fn begin(tx: &mut TenantTx<'_>, inbox: &Inbox) -> Result<bool, DbError> {
     tx.cancel(POLL, &inbox.id.to_string()).await?;
     let has_mailbox = matches!(inbox.settings(), InboxSettings::Email(settings) if settings.imap.is_some());
-    if has_mailbox && inbox.archived_at.is_none() {
+    let begins = has_mailbox && inbox.archived_at.is_none();
+    if begins {
         let now = tx.now();
         diesel::insert_into(inbox_polls::table)
             .values((
@@ -98,7 +101,43 @@ pub(super) async fn begin(tx: &mut TenantTx<'_>, inbox: &Inbox) -> Result<(), Db
             .await?;
         PollJob { inbox_id: inbox.id }.enqueue(tx, now);
     }
-    Ok(())
+    Ok(begins)
+}
+
+/// The job that sees to it that every mailbox of a clinic is looked into: for one that nobody began to look into, since it was set
+/// up before that was done, and for one whose chain of jobs broke.
+pub const WATCH: &str = "inbox.watch_mailboxes";
+
+/// So much after its time a look has not merely taken long.
+const OVERDUE: TimeDelta = TimeDelta::minutes(10);
+
+/// Has every mailbox looked into that should have been a while ago; says how many.
+///
+/// # Errors
+/// The database's failure.
+pub async fn watch(tx: &mut TenantTx<'_>) -> Result<usize, DbError> {
+    let overdue_since = tx.now().saturating_add(-OVERDUE);
+    let looked_into = inbox_polls::table
+        .filter(inbox_polls::clinic_id.eq(inboxes::clinic_id))
+        .filter(inbox_polls::inbox_id.eq(inboxes::id))
+        .filter(inbox_polls::next_poll_at.gt(overdue_since));
+    let forgotten: Vec<Inbox> = inboxes::table
+        .filter(inboxes::clinic_id.eq(tx.clinic()))
+        .filter(inboxes::channel.eq(ChannelKind::Email))
+        .filter(inboxes::archived_at.is_null())
+        .filter(not(exists(looked_into)))
+        .order(inboxes::id)
+        .select(Inbox::as_select())
+        .load(&mut tx.conn())
+        .await?;
+    let mut begun: usize = 0;
+    for inbox in &forgotten {
+        if begin(tx, inbox).await? {
+            tracing::warn!(inbox = %inbox.id, "nobody looked into a mailbox; it is looked into from now on");
+            begun = begun.saturating_add(1);
+        }
+    }
+    Ok(begun)
 }
 
 /// The mailbox's row, locked: who holds it stores what came. `None` when the position is not `expected` any more, since another

@@ -33,6 +33,15 @@ pub struct WhatsappSettings {
     #[serde(default)]
     #[schema(example = "102290129340398", pattern = "^[0-9]{1,32}$")]
     pub business_account_id: Option<String>,
+    /// Whether people see that the clinic has read what they wrote: once somebody of the clinic has marked the conversation as read,
+    /// or answered.
+    #[serde(default = "shown")]
+    #[schema(default = true)]
+    pub read_receipts: bool,
+}
+
+const fn shown() -> bool {
+    true
 }
 
 /// A mail server and who signs in to it.

@@ -16,16 +16,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::MessageError;
 use super::list::{self, FoundMessage, FoundPosition, Position, Said};
-use super::model::{MessageKind, MessageText};
+use super::model::{MOST_ATTACHMENTS, MessageKind, MessageText};
 use super::send::{self, Draft, DraftContent};
 use super::store;
 use super::view::MessageView;
 use crate::canned;
 use crate::error::{RowError, kind};
 use crate::tags;
-
-/// The most files of one message.
-const MOST_ATTACHMENTS: usize = 10;
 
 /// A message to be sent, or a note to be kept.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,7 +32,7 @@ pub(crate) struct SendMessage {
     /// `text` when not given, `template` with `template_id`; a `note` is for colleagues and never leaves.
     #[schema(value_type = Option<MessageKind>)]
     kind: Option<String>,
-    /// What it says; may be left out where there are files.
+    /// What it says; may be left out where there are files. By WhatsApp at most 4,096 characters, and 1,024 beside a file.
     #[schema(value_type = Option<MessageText>)]
     body: Option<String>,
     /// The canned response that it says, with its places filled in; instead of `body`.
@@ -48,7 +45,7 @@ pub(crate) struct SendMessage {
     parameters: Vec<String>,
     /// Which message of the conversation it answers.
     reply_to_id: Option<MessageId>,
-    /// Files that were uploaded to the conversation.
+    /// Files that were uploaded to the conversation; by WhatsApp one, and none with a template.
     #[serde(default)]
     #[schema(max_items = 10)]
     attachment_ids: Vec<MessageAttachmentId>,
@@ -187,7 +184,13 @@ async fn send_message(
                     &filled
                 }
             };
-            let message = send::send(tx, id, draft).await?;
+            let message = send::send(tx, id, draft).await.map_err(|error| match (&wish, error) {
+                // The words are those of the canned response.
+                (Wish::Canned(..), MessageError::Invalid(errors)) => {
+                    MessageError::Invalid(errors.moved("/body", "/canned_response_id"))
+                }
+                (_, error) => error,
+            })?;
             let location = format!("/v1/messages/{}", message.id);
             let said = list::said(tx, message).await?;
             Ok::<_, MessageError>(Reply::created(location, MessageView::from(said)))

@@ -4,9 +4,11 @@ mod delivery;
 mod error;
 mod http;
 mod late;
+mod limits;
 mod list;
 mod model;
 mod receive;
+mod seen;
 mod send;
 mod sending;
 mod store;
@@ -15,10 +17,13 @@ mod view;
 pub use delivery::{DeliveryReport, delivered, reached};
 pub use error::MessageError;
 pub(crate) use http::routes;
-pub use late::{file_arrived, file_unavailable};
+pub use late::{AnnouncedFile, file_announced, file_arrived, file_unavailable};
 pub use list::{Said, visible_to_visitor};
 pub use model::{Delivery, Direction, Message, MessageKind, MessageText};
+pub(crate) use model::{MOST_ATTACHMENTS, MOST_CHARS};
 pub use receive::{Inbound, InboundFile, Received, receive};
+pub(crate) use seen::show_read;
+pub use seen::{SHOW_READ, ShowReadJob, read_to_show};
 pub use send::{Draft, DraftContent, resend, send};
 pub use sending::{
     Attempt, Claim, SEND, SendJob, accepted, ask_again, claim, not_accepted, put_off, rejected, unconfirmed,

@@ -82,6 +82,9 @@ impl Delivery {
 /// The most characters of a message: WhatsApp's limit is 4,096, e-mail has none that matters.
 pub(crate) const MOST_CHARS: usize = 10_000;
 
+/// The most files of a message; a channel may take fewer.
+pub(crate) const MOST_ATTACHMENTS: usize = 10;
+
 text_column! {
     /// What a message says: 1 to 10,000 characters on any number of lines.
     #[schema(min_length = 1, max_length = 10_000, example = "Bom dia! Sua consulta está confirmada.")]
@@ -150,7 +153,7 @@ pub struct Message {
     pub author_id: Option<Uuid>,
     /// How far it has come; null for notes and for what came in.
     pub delivery: Option<Delivery>,
-    /// Why it could not be delivered; of one that came in, why its file could not be fetched.
+    /// Why it could not be delivered.
     pub failure_reason: Option<String>,
     /// The template that was used.
     pub template: Option<Value>,

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::delivery::told;
 use super::error::MessageError;
+use super::limits;
 use super::model::{Delivery, Direction, Message, MessageKind, MessageText, author_of, preview};
+use super::seen;
 use super::sending::{SendJob, again};
 use super::store::{self, NewRow};
 use crate::attachments;
@@ -83,7 +85,8 @@ struct Content {
 ///
 /// # Errors
 /// [`MessageError::WindowClosed`] for free text that WhatsApp would not take; [`MessageError::TemplateNotApproved`];
-/// [`MessageError::Invalid`] for values that do not fit; what stands against the conversation being open again.
+/// [`MessageError::Invalid`] for values that do not fit, or more than the channel takes; what stands against the conversation being
+/// open again.
 pub async fn send(tx: &mut TenantTx<'_>, id: ConversationId, draft: &Draft) -> Result<Message, MessageError> {
     let conversation = lock_alone(tx, id, None).await?;
     if let Some(other) = conversation.continued_in_id {
@@ -92,6 +95,7 @@ pub async fn send(tx: &mut TenantTx<'_>, id: ConversationId, draft: &Draft) -> R
     let inbox = inboxes::find(tx, conversation.inbox_id).await?;
     let leaves = !matches!(draft.content, DraftContent::Note(_));
     let by_system = matches!(tx.actor(), Actor::System { .. });
+    limits::check(inbox.channel, draft)?;
     if leaves {
         let is_free = !matches!(draft.content, DraftContent::Template { .. });
         may_leave(tx, &inbox, &conversation, is_free).await?;
@@ -105,6 +109,9 @@ pub async fn send(tx: &mut TenantTx<'_>, id: ConversationId, draft: &Draft) -> R
     let message = insert(tx, &inbox, &conversation, draft, content).await?;
     attachments::attach(tx, id, message.id, &draft.attachments).await?;
     let change = after_outbound(&conversation, &message, by_system, reopens);
+    if change.unread_count.is_some() {
+        seen::show_read(tx, &inbox, &conversation);
+    }
     let after = threads::update(tx, id, change).await?;
     let record = AuditRecord::new("messages.send", "message", message.id.as_uuid());
     tx.audit(record.with_detail(serde_json::json!({ "kind": message.kind })));

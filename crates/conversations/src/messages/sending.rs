@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{apply, told};
 use super::error::MessageError;
-use super::model::{Delivery, Message, MessageKind};
+use super::model::{AuthorKind, Delivery, Message, MessageKind};
 use super::store::{self, Change};
 use crate::attachments;
 use crate::channels::{Accepted, ChannelKind, Content, Outgoing};
@@ -138,6 +138,7 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         to,
         subject: conversation.subject.clone(),
         content,
+        is_automatic: message.author_kind == AuthorKind::System,
         reply_to,
         references: store::latest_provider_ids(tx, conversation.id, REFERENCES).await?,
         attachments: attachments::outgoing(tx, message.id).await?,

@@ -262,6 +262,32 @@ pub(super) async fn provider_id_of(tx: &TenantRead<'_>, message: MessageId) -> R
         .or_database()
 }
 
+/// The channel's id of the last message that the person wrote, of those with numbers up to `up_to`.
+pub(super) async fn last_received(
+    tx: &TenantRead<'_>,
+    conversation: ConversationId,
+    up_to: i64,
+) -> Result<Option<String>, DbError> {
+    let (lowest, highest) = bounds(conversation, tx.now());
+    messages::table
+        .inner_join(
+            message_provider_ids::table.on(message_provider_ids::clinic_id
+                .eq(messages::clinic_id)
+                .and(message_provider_ids::message_id.eq(messages::id.nullable()))),
+        )
+        .filter(messages::clinic_id.eq(tx.clinic()))
+        .filter(messages::conversation_id.eq(conversation))
+        .filter(messages::id.between(lowest, highest))
+        .filter(messages::direction.eq(Direction::Inbound))
+        .filter(messages::number.le(up_to))
+        .order((messages::sent_at.desc(), messages::number.desc()))
+        .select(message_provider_ids::provider_id)
+        .first(&mut tx.conn())
+        .await
+        .optional()
+        .or_database()
+}
+
 /// The channel's ids of the latest messages of a conversation, oldest first.
 pub(super) async fn latest_provider_ids(
     tx: &TenantRead<'_>,

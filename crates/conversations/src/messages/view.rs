@@ -30,8 +30,7 @@ pub(crate) struct MessageView {
     author_id: Option<Uuid>,
     /// How far it has come; null for notes, and for what came in.
     delivery: Option<Delivery>,
-    /// Why it could not be delivered; of one that came in, why its file could not be fetched: `file_gone`, `file_not_taken` (too
-    /// large), `file_type_not_taken`.
+    /// Why it could not be delivered.
     failure_reason: Option<String>,
     /// The template that was used: its id, name, language and parameters.
     #[schema(value_type = Option<Object>)]

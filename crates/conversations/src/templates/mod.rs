@@ -1,6 +1,7 @@
 //! Message templates: what WhatsApp has to approve before it may be sent outside the 24-hour window.
 
 mod http;
+mod language;
 mod model;
 mod store;
 
@@ -10,9 +11,10 @@ use rest::{Problem, changed};
 use serde_json::json;
 
 pub(crate) use self::http::routes;
+pub(crate) use self::language::in_language;
 pub use self::model::{Category, NewTemplate, Template, TemplateChanges, TemplateStatus, UsedTemplate};
+pub(crate) use self::store::approved;
 pub use self::store::find;
-pub(crate) use self::store::{approved, by_name};
 
 use self::store::Change;
 use crate::channels::ChannelKind;

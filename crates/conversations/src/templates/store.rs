@@ -71,19 +71,19 @@ pub(crate) async fn approved(tx: &TenantRead<'_>, inbox: InboxId) -> Result<Vec<
         .or_database()
 }
 
-/// The template `name` of an inbox that may be used, in whatever language.
-pub(crate) async fn by_name(tx: &TenantRead<'_>, inbox: InboxId, name: &str) -> Result<Option<Template>, DbError> {
+/// The template `name` of an inbox that may be used, in each language that it has, by language.
+pub(super) async fn by_name(tx: &TenantRead<'_>, inbox: InboxId, name: &str) -> Result<Vec<Template>, DbError> {
     message_templates::table
         .filter(message_templates::clinic_id.eq(tx.clinic()))
         .filter(message_templates::inbox_id.eq(inbox))
         .filter(message_templates::name.eq(name))
         .filter(message_templates::archived_at.is_null())
         .filter(message_templates::status.eq(TemplateStatus::Approved))
-        .order(message_templates::language.desc())
+        .order(message_templates::language)
+        .limit(100)
         .select(Template::as_select())
-        .first(&mut tx.conn())
+        .load(&mut tx.conn())
         .await
-        .optional()
         .or_database()
 }
 

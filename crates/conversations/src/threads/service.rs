@@ -14,7 +14,7 @@ use crate::error::RowError;
 use crate::events::{self, ConversationEvent};
 use crate::identities::{self, Identity};
 use crate::inboxes::{self, Inbox};
-use crate::{locks, tags};
+use crate::{locks, messages, tags};
 
 /// Says what is stale, and tells what happened to a conversation.
 pub(crate) fn tell(tx: &mut TenantTx<'_>, kind: &'static str, conversation: &Conversation) {
@@ -278,6 +278,8 @@ pub async fn mark_read(
         unread_count: Some(0),
         ..Change::default()
     };
+    let inbox = inboxes::find(tx, current.inbox_id).await?;
+    messages::show_read(tx, &inbox, &current);
     let conversation = store::update(tx, id, change).await?;
     tx.audit(AuditRecord::new(
         "conversations.mark_read",

@@ -2,7 +2,7 @@
 
 use auth::ClinicKeys;
 use conversations::channels::{Channels, Found, SendError};
-use conversations::messages::{self, Attempt, Claim, SEND, SendJob};
+use conversations::messages::{self, Attempt, Claim, SEND, SHOW_READ, SendJob, ShowReadJob};
 use conversations::threads::{self, WAKE, WakeJob};
 use db::Db;
 use jobs::{Event, HandlerError, Handlers};
@@ -10,8 +10,12 @@ use kernel::System;
 
 /// The handlers of conversations.
 pub(super) fn handlers(handlers: Handlers, channels: Channels, keys: ClinicKeys) -> Handlers {
+    let (carriers, secrets) = (channels.clone(), keys.clone());
     handlers
         .on(WAKE, wake)
+        .on(SHOW_READ, async move |db: &Db, system: System, event: Event| {
+            show_read(db, &carriers, &secrets, &system, event.payload()?).await
+        })
         .on(SEND, async move |db: &Db, system: System, event: Event| {
             send(db, &channels, &keys, &system, event.payload()?).await
         })
@@ -30,6 +34,40 @@ async fn wake(db: &Db, system: System, event: Event) -> Result<(), HandlerError>
 /// What kept a handler from its work; only the database does so for a while.
 fn failed<E: db::TxError + std::fmt::Display>(error: E) -> HandlerError {
     HandlerError::Retry(error.to_string())
+}
+
+/// Shows who wrote that the clinic has read it. What the channel refuses is left: nobody could mend it, and nobody waits for it.
+async fn show_read(
+    db: &Db,
+    channels: &Channels,
+    keys: &ClinicKeys,
+    system: &System,
+    job: ShowReadJob,
+) -> Result<(), HandlerError> {
+    let read = db
+        .read(system, async |tx| messages::read_to_show(tx, keys, job).await)
+        .await
+        .map_err(failed)?;
+    let Some((channel, seen)) = read else {
+        return Ok(());
+    };
+    let Some(channel) = channels.get(channel) else {
+        return Ok(());
+    };
+    match channel.show_read(&seen).await {
+        Ok(()) => Ok(()),
+        Err(SendError::Rejected { reason }) => {
+            tracing::info!(reason, "a channel does not show that a message was read");
+            Ok(())
+        }
+        Err(error @ SendError::RetryLater { after: Some(pause) }) => Err(HandlerError::RetryAfter {
+            pause,
+            reason: error.to_string(),
+        }),
+        Err(error @ (SendError::RetryLater { after: None } | SendError::Unknown)) => {
+            Err(HandlerError::Retry(error.to_string()))
+        }
+    }
 }
 
 /// The most messages that one job sends: what remains has jobs of its own.

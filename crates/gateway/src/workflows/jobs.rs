@@ -1,7 +1,9 @@
 //! What follows an event of the outbox, handled at least once after its commit, and what comes by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ::conversations::inboxes;
 use appointments::holds;
 use chrono::NaiveTime;
 use db::{Db, PoolConfig};
@@ -18,7 +20,7 @@ use crate::shared::Shared;
 use crate::{channels, imports};
 
 /// How long a handler waits for a connection of its lane.
-const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(10);
 
 /// When what nobody waits for is done, by the clinic's clock.
 const NIGHT: NaiveTime = NaiveTime::MIN;
@@ -57,7 +59,10 @@ pub(crate) fn start(shared: &Shared) -> Result<JobsHandle, std::io::Error> {
 
 /// What comes by itself, for every active clinic.
 fn schedules() -> Schedules {
-    Schedules::new().daily(files::SWEEP, NIGHT, Lane::Bulk)
+    Schedules::new()
+        .daily(files::SWEEP, NIGHT, Lane::Bulk)
+        .every(inboxes::WATCH, Duration::from_secs(3_600), Lane::Routine)
+        .and_at_start()
 }
 
 /// Which event is followed by what.

@@ -4,7 +4,7 @@
 //! what it wrote. So a job that is done again sends nothing again.
 
 use appointments::reminders::{self, ReminderJob, ReminderReason};
-use appointments::waitlist::{self, OfferJob};
+use appointments::waitlist::{self, OfferJob, WaitlistError};
 use conversations::MessageEvent;
 use conversations::channels::ChannelKind;
 use conversations::messages::{MessageError, MessageText};
@@ -71,7 +71,7 @@ async fn remind(tx: &mut TenantTx<'_>, id: ReminderId) -> Result<(), Unsent> {
     };
     let words = wording::reminder(&facts);
     let notice = notice(
-        words,
+        (words, &facts.locale),
         Purpose::APPOINTMENT_REMINDERS,
         REMINDER_TEMPLATE,
         only(facts.channel),
@@ -112,7 +112,8 @@ async fn offer(tx: &mut TenantTx<'_>, id: WaitlistOfferId) -> Result<(), Unsent>
     let Some(facts) = waitlist::offer_content(tx, id).await? else {
         return Ok(());
     };
-    let notice = notice(wording::offer(&facts), Purpose::WAITLIST_OFFERS, OFFER_TEMPLATE, None)?;
+    let words = wording::offer(&facts);
+    let notice = notice((words, &facts.locale), Purpose::WAITLIST_OFFERS, OFFER_TEMPLATE, None)?;
     match notices::send_to_contact(tx, facts.contact_id, &notice).await? {
         Sending::NotSent(_) => Ok(()),
         Sending::Queued(message) => {
@@ -125,8 +126,15 @@ async fn offer(tx: &mut TenantTx<'_>, id: WaitlistOfferId) -> Result<(), Unsent>
     }
 }
 
-fn notice(words: Words, purpose: Purpose, template: &str, channel: Option<ChannelKind>) -> Result<Notice, Unsent> {
+/// The notice of words in the language of a locale.
+fn notice(
+    (words, locale): (Words, &str),
+    purpose: Purpose,
+    template: &str,
+    channel: Option<ChannelKind>,
+) -> Result<Notice, Unsent> {
     Ok(Notice {
+        locale: locale.to_owned(),
         purpose,
         text: MessageText::parse(&words.text).map_err(|_invalid| Unsent::Unspeakable)?,
         subject: words.subject,
@@ -135,15 +143,16 @@ fn notice(words: Words, purpose: Purpose, template: &str, channel: Option<Channe
     })
 }
 
-/// A message that carried a reminder did not get through: so the reminder did not.
+/// A message that carried a reminder or an offer did not get through: so these did not. What was offered goes to the next.
 async fn note_failure(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
     let MessageEvent { message_id, .. } = event.payload()?;
     db.write(&system, async |tx| {
         if let Some(reminder) = reminders::carried_by(tx, message_id.into()).await? {
             reminders::mark_failed(tx, reminder).await?;
         }
-        Ok::<_, DbError>(())
+        waitlist::not_delivered(tx, message_id.into()).await?;
+        Ok::<_, WaitlistError>(())
     })
-    .await?;
-    Ok(())
+    .await
+    .map_err(super::waitlist::failure)
 }

@@ -42,7 +42,11 @@ async fn confirm(tx: &mut TenantTx<'_>, received: &Received, text: &str) -> Resu
     let Ok(text) = MessageText::parse(text) else {
         return Ok(());
     };
-    let draft = Draft::text(text);
+    let draft = Draft {
+        // Those who read it see what it answers, and a machine that it is a machine's answer (RFC 3834, section 5).
+        reply_to: Some(received.message),
+        ..Draft::text(text)
+    };
     let written = tx
         .savepoint(async |tx| messages::send(tx, received.conversation, &draft).await)
         .await;

@@ -22,7 +22,7 @@ pub(super) fn handlers(handlers: Handlers) -> Handlers {
 }
 
 /// What went wrong, as the worker has it.
-fn failure(error: WaitlistError) -> HandlerError {
+pub(super) fn failure(error: WaitlistError) -> HandlerError {
     match error {
         WaitlistError::Database(error) => HandlerError::Database(error),
         other => HandlerError::Retry(other.to_string()),

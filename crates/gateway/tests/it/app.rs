@@ -35,6 +35,8 @@ pub(crate) struct TestApp {
     pub admin: Api,
     credentials: Credentials,
     running: Running,
+    /// What carries messages; `None` for what the settings name.
+    channels: Option<Channels>,
 }
 
 /// Another gateway on the same database, with the same clock and keys.
@@ -143,7 +145,7 @@ impl TestApp {
         change(&mut config);
         let clock = Arc::new(ManualClock::at(world::now()));
         let credentials = Credentials::new(&config.auth, clock.clone());
-        let (shared, running, [address, admin]) = launch(config, &clock, channels).await;
+        let (shared, running, [address, admin]) = launch(config, &clock, channels.clone()).await;
         Some(Self {
             api: Api::at(address),
             clock,
@@ -152,6 +154,7 @@ impl TestApp {
             admin: Api::at(admin),
             credentials,
             running,
+            channels,
         })
     }
 
@@ -196,12 +199,12 @@ impl TestApp {
         count(&files_of(&self.database))
     }
 
-    /// Another gateway on this one's database, with settings of its own.
+    /// Another gateway on this one's database and channels, with settings of its own.
     pub(crate) async fn neighbour(&self, change: impl FnOnce(&mut Config)) -> Neighbour {
         let mut config = config_for(&self.database);
         change(&mut config);
         let credentials = Credentials::new(&config.auth, self.clock.clone());
-        let (shared, running, [address, _admin]) = launch(config, &self.clock, Some(Channels::new())).await;
+        let (shared, running, [address, _admin]) = launch(config, &self.clock, self.channels.clone()).await;
         Neighbour {
             api: Api::at(address),
             shared,

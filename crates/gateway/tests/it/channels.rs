@@ -1,6 +1,6 @@
 //! Channels over servers that behave as the real ones: what people write comes in, what the clinic writes goes out.
 
-mod email;
+pub(crate) mod email;
 mod reach;
 mod whatsapp;
 

@@ -1,155 +1,49 @@
 //! One story through every part, as those who live it see it: by HTTP, by WebSocket, and by the channel that people write on.
 //!
 //! Somebody writes and is booked; somebody else waits. The first is reminded and calls off, the time is offered to the other, who
-//! takes it. Two people at the desk see every step, and nothing is said or done twice. The channel is a parameter.
+//! takes it. Two people at the desk see every step, and nothing is said or done twice. The channel is a parameter, and so is what
+//! the gateways run on: one or two of them, with Redis or without.
+
+mod chat;
+mod desk;
+mod post;
+mod whatsapp;
 
 use std::future::Future;
 
 use chrono::TimeDelta;
-use reqwest::Method;
+use gateway::config::Config;
 use serde_json::json;
-use test_support::{Actor, TestRedis, world};
+use test_support::{Actor, Api, TestRedis, world};
 
+use self::chat::Chat;
+use self::desk::Desk;
+use self::post::Post;
+use self::whatsapp::WhatsApp;
 use crate::agenda::{book, consulta, count, tuesday, with};
 use crate::app::{TestApp, through, until};
-use crate::live::Socket;
 use crate::waitlist::{WAITLIST, settled};
 
 /// How people outside and the clinic write to each other.
-trait Line {
+trait Line: Sized {
+    /// What it runs over, outside of the clinic.
+    type Ground;
     /// Somebody outside.
     type Person;
+    /// The ground; `None` where it is not installed.
+    fn ground() -> Option<Self::Ground>;
+    /// Tells a gateway of the ground.
+    fn connect(ground: &Self::Ground, config: &mut Config);
+    /// Has Aurora written to by it, at one of `doors`.
+    fn open(ground: Self::Ground, app: &TestApp, doors: &[&Api]) -> impl Future<Output = Self>;
     /// Somebody who has not written yet.
-    fn meet(&self, name: &'static str) -> impl Future<Output = Self::Person>;
+    fn meet(&self, app: &TestApp, name: &'static str) -> impl Future<Output = Self::Person>;
     /// They write; what is carried is carried twice, as channels do.
-    fn write(&self, person: &Self::Person, text: &str) -> impl Future<Output = ()>;
+    fn write(&self, app: &TestApp, person: &Self::Person, text: &str) -> impl Future<Output = ()>;
+    /// It is more than a day since they wrote.
+    fn falls_silent(&self, _person: &Self::Person) {}
     /// What the clinic wrote to them so far.
     fn received(&self, person: &Self::Person) -> impl Future<Output = Vec<String>>;
-}
-
-/// The web chat of Aurora.
-struct Chat {
-    nobody: Actor,
-    path: String,
-}
-
-/// A visitor of the web chat.
-struct Visitor {
-    name: &'static str,
-    token: String,
-}
-
-impl Chat {
-    async fn of(app: &TestApp) -> Self {
-        let body = json!({"channel": "webchat", "name": "Site", "settings": {"allowed_origins": []}});
-        let made = app.actor("owner@aurora").post("/v1/inboxes", body).await;
-        let made = made.expect_status(201);
-        Self {
-            nobody: app.api.nobody(),
-            path: format!("/v1/webchat/{}", made.body["token"].as_str().unwrap()),
-        }
-    }
-}
-
-impl Line for Chat {
-    type Person = Visitor;
-
-    async fn meet(&self, name: &'static str) -> Visitor {
-        let begun = self.nobody.post(&format!("{}/visits", self.path), json!({})).await;
-        let token = begun.expect_status(200).body["visitor_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Visitor { name, token }
-    }
-
-    async fn write(&self, person: &Visitor, text: &str) {
-        let body = json!({"id": kernel::MessageId::new_at(kernel::Clock::now(&kernel::SystemClock)), "body": text, "name": person.name});
-        for status in [201, 200] {
-            self.nobody
-                .call(Method::POST, &format!("{}/messages", self.path))
-                .header("x-visitor-token", &person.token)
-                .json(&body)
-                .send()
-                .await
-                .assert_status(status);
-        }
-    }
-
-    async fn received(&self, person: &Visitor) -> Vec<String> {
-        let seen = self
-            .nobody
-            .call(Method::GET, &format!("{}/messages", self.path))
-            .header("x-visitor-token", &person.token)
-            .send()
-            .await
-            .expect_status(200);
-        seen.data()
-            .iter()
-            .filter(|message| message["direction"] == "outbound")
-            .map(|message| message["body"].as_str().unwrap().to_owned())
-            .collect()
-    }
-}
-
-/// Somebody at the desk, who watches.
-struct Desk {
-    socket: Socket,
-    heard: Vec<String>,
-}
-
-impl Desk {
-    async fn watching(actor: &Actor) -> Self {
-        let topics = ["appointments", "conversations", "contacts", "waitlist"];
-        Self {
-            socket: Socket::hearing(actor, &topics).await,
-            heard: Vec::new(),
-        }
-    }
-
-    fn times(&self, kind: &str) -> usize {
-        self.heard.iter().filter(|heard| *heard == kind).count()
-    }
-
-    /// Waits until each of `kinds` was heard.
-    async fn hears(&mut self, kinds: &[&str]) {
-        while kinds.iter().any(|kind| self.times(kind) == 0) {
-            let frame = self.socket.frame().await;
-            self.heard.push(frame["type"].as_str().unwrap().to_owned());
-        }
-    }
-
-    /// Whatever else has been told by now.
-    async fn rest(&mut self) {
-        self.socket.say(json!({ "unsubscribe": ["nothing"] })).await;
-        loop {
-            let frame = self.socket.frame().await;
-            match frame["type"].as_str().unwrap() {
-                "unsubscribed" => return,
-                kind => self.heard.push(kind.to_owned()),
-            }
-        }
-    }
-
-    /// Asserts how often each kind was told, all in all.
-    async fn assert_heard(mut self, counts: &[(&str, usize)]) {
-        let kinds: Vec<&str> = counts
-            .iter()
-            .filter(|(_, times)| *times > 0)
-            .map(|(kind, _)| *kind)
-            .collect();
-        self.hears(&kinds).await;
-        for (kind, times) in counts {
-            while self.times(kind) < *times {
-                let frame = self.socket.frame().await;
-                self.heard.push(frame["type"].as_str().unwrap().to_owned());
-            }
-        }
-        self.rest().await;
-        for (kind, times) in counts {
-            assert_eq!(self.times(kind), *times, "{kind} of {:?}", self.heard);
-        }
-    }
 }
 
 /// The contact whom a conversation with somebody of this name is with.
@@ -171,9 +65,9 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
 
     // Two people write, and become contacts.
     let seen = watch().await;
-    let (clara, rui) = (line.meet("Clara Nunes").await, line.meet("Rui Prado").await);
-    line.write(&clara, "Bom dia! Queria marcar uma consulta.").await;
-    line.write(&rui, "Oi, tem horário na terça?").await;
+    let (clara, rui) = (line.meet(app, "Clara Nunes").await, line.meet(app, "Rui Prado").await);
+    line.write(app, &clara, "Bom dia! Queria marcar uma consulta.").await;
+    line.write(app, &rui, "Oi, tem horário na terça?").await;
     for desk in seen {
         desk.assert_heard(&[
             ("message.received", 2),
@@ -213,6 +107,9 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
 
     // A day before, at its lead, the reminder comes.
     app.clock.set(world::at("2026-11-23T18:00:00Z"));
+    for person in [&clara, &rui] {
+        line.falls_silent(person);
+    }
     let seen = watch().await;
     settled(app).await;
     until("the reminder is there", async || {
@@ -238,7 +135,7 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
     // Who was booked calls off by a word, and the time goes to who waits.
     app.clock.advance(TimeDelta::minutes(5));
     let seen = watch().await;
-    line.write(&clara, "2").await;
+    line.write(app, &clara, "2").await;
     settled(app).await;
     until("the time is offered", async || !line.received(&rui).await.is_empty()).await;
     for desk in seen {
@@ -261,7 +158,7 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
     // And who waited takes it by a word.
     app.clock.advance(TimeDelta::minutes(5));
     let seen = watch().await;
-    line.write(&rui, "1").await;
+    line.write(app, &rui, "1").await;
     settled(app).await;
     for desk in seen {
         desk.assert_heard(&[
@@ -292,6 +189,10 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
 
     // Nothing was said twice, whatever else is done.
     settled(app).await;
+    until("all of it has arrived", async || {
+        line.received(&clara).await.len() >= 2 && line.received(&rui).await.len() >= 2
+    })
+    .await;
     for (person, beginnings) in [
         (&clara, ["Olá, Clara! Lembrete", "Seu horário foi cancelado"]),
         (&rui, ["Olá, Rui! Abriu um horário", "Combinado!"]),
@@ -306,54 +207,85 @@ async fn tell<L: Line>(app: &TestApp, line: &L, desks: impl Fn() -> [Actor; 2]) 
     assert_eq!(count(app, there).await, 1);
 }
 
-#[tokio::test]
-async fn by_web_chat_with_one_gateway_alone() {
-    let Some(app) = TestApp::start().await else { return };
-    let chat = Chat::of(&app).await;
-    tell(&app, &chat, || {
-        [app.actor("reception@aurora"), app.actor("owner@aurora")]
+/// Tells the story by `L`, with so many gateways, which hear one another by Redis or not.
+async fn told_by<L: Line>(gateways: usize, with_redis: bool) {
+    let Some(ground) = L::ground() else { return };
+    let redis = if with_redis { TestRedis::start() } else { None };
+    if with_redis && redis.is_none() {
+        return;
+    }
+    let set = |config: &mut Config| {
+        L::connect(&ground, config);
+        config.redis = redis.as_ref().and_then(through);
+    };
+    let Some(app) = TestApp::start_connected(set).await else {
+        return;
+    };
+    let other = if gateways > 1 {
+        Some(app.neighbour(set).await)
+    } else {
+        None
+    };
+    if let (Some(other), true) = (&other, with_redis) {
+        until("both gateways hear one another", async || {
+            app.shared.bus().link().is_up() && other.shared.bus().link().is_up()
+        })
+        .await;
+    }
+    let mut doors = vec![&app.api];
+    doors.extend(other.as_ref().map(|other| &other.api));
+    let line = L::open(ground, &app, &doors).await;
+    tell(&app, &line, || {
+        let owner = match &other {
+            Some(other) => other.actor("owner@aurora"),
+            None => app.actor("owner@aurora"),
+        };
+        [app.actor("reception@aurora"), owner]
     })
     .await;
+}
+
+#[tokio::test]
+async fn by_web_chat_with_one_gateway_alone() {
+    told_by::<Chat>(1, false).await;
 }
 
 #[tokio::test]
 async fn by_web_chat_with_redis() {
-    let Some(redis) = TestRedis::start() else { return };
-    let Some(app) = TestApp::start_with(|config| config.redis = through(&redis)).await else {
-        return;
-    };
-    let chat = Chat::of(&app).await;
-    tell(&app, &chat, || {
-        [app.actor("reception@aurora"), app.actor("owner@aurora")]
-    })
-    .await;
+    told_by::<Chat>(1, true).await;
 }
 
 #[tokio::test]
 async fn by_web_chat_with_two_gateways_and_redis() {
-    let Some(redis) = TestRedis::start() else { return };
-    let Some(app) = TestApp::start_with(|config| config.redis = through(&redis)).await else {
-        return;
-    };
-    let other = app.neighbour(|config| config.redis = through(&redis)).await;
-    until("both gateways hear one another", async || {
-        app.shared.bus().link().is_up() && other.shared.bus().link().is_up()
-    })
-    .await;
-    let chat = Chat::of(&app).await;
-    tell(&app, &chat, || {
-        [app.actor("reception@aurora"), other.actor("owner@aurora")]
-    })
-    .await;
+    told_by::<Chat>(2, true).await;
 }
 
 #[tokio::test]
 async fn by_web_chat_with_two_gateways_and_no_redis() {
-    let Some(app) = TestApp::start().await else { return };
-    let other = app.neighbour(|_config| {}).await;
-    let chat = Chat::of(&app).await;
-    tell(&app, &chat, || {
-        [app.actor("reception@aurora"), other.actor("owner@aurora")]
-    })
-    .await;
+    told_by::<Chat>(2, false).await;
+}
+
+#[tokio::test]
+async fn by_whatsapp_with_redis() {
+    told_by::<WhatsApp>(1, true).await;
+}
+
+#[tokio::test]
+async fn by_whatsapp_with_two_gateways_and_redis() {
+    told_by::<WhatsApp>(2, true).await;
+}
+
+#[tokio::test]
+async fn by_whatsapp_with_two_gateways_and_no_redis() {
+    told_by::<WhatsApp>(2, false).await;
+}
+
+#[tokio::test]
+async fn by_email_with_one_gateway_alone() {
+    told_by::<Post>(1, false).await;
+}
+
+#[tokio::test]
+async fn by_email_with_two_gateways_and_redis() {
+    told_by::<Post>(2, true).await;
 }

@@ -61,7 +61,7 @@ pub(crate) async fn reply(app: &TestApp, contact: ContactId, text: &str) -> Opti
 }
 
 /// Somebody who waits for a `consulta` of dr-lima on Tuesday between nine and half past.
-fn tuesday_nine(contact: &str) -> Value {
+pub(crate) fn tuesday_nine(contact: &str) -> Value {
     json!({
         "contact_id": contact, "service_id": world::service("consulta"), "practitioner_id": world::practitioner("dr-lima"),
         "windows": [{"from_date": "2026-11-24", "until_date": "2026-11-24", "from_time": "09:00", "until_time": "09:30"}],
@@ -69,12 +69,12 @@ fn tuesday_nine(contact: &str) -> Value {
 }
 
 /// Puts somebody on the list.
-async fn wait(actor: &Actor, body: Value) -> Answer {
+pub(crate) async fn wait(actor: &Actor, body: Value) -> Answer {
     actor.post(WAITLIST, body).await.expect_status(201)
 }
 
 /// The offers to an entry, the oldest first.
-async fn offers_to(actor: &Actor, entry: &str) -> Vec<Value> {
+pub(crate) async fn offers_to(actor: &Actor, entry: &str) -> Vec<Value> {
     actor
         .get(&format!("{WAITLIST}/{entry}/offers"))
         .await
@@ -84,7 +84,7 @@ async fn offers_to(actor: &Actor, entry: &str) -> Vec<Value> {
 }
 
 /// How each offer to an entry stands, the oldest first.
-async fn standing(actor: &Actor, entry: &str) -> Vec<String> {
+pub(crate) async fn standing(actor: &Actor, entry: &str) -> Vec<String> {
     offers_to(actor, entry)
         .await
         .iter()
@@ -104,12 +104,12 @@ async fn last_offer(actor: &Actor, entry: &str) -> String {
     format!("{WAITLIST}/{entry}/offers/{id}")
 }
 
-async fn post(actor: &Actor, path: &str) -> Answer {
+pub(crate) async fn post(actor: &Actor, path: &str) -> Answer {
     actor.call(reqwest::Method::POST, path).send().await
 }
 
 /// Tuesday at nine is taken by Maria; gives her appointment.
-async fn taken(actor: &Actor) -> String {
+pub(crate) async fn taken(actor: &Actor) -> String {
     crate::agenda::book(actor, consulta(&crate::agenda::tuesday("09:00")))
         .await
         .id()
@@ -117,7 +117,7 @@ async fn taken(actor: &Actor) -> String {
 }
 
 /// Calls an appointment off.
-async fn call_off(actor: &Actor, appointment: &str) {
+pub(crate) async fn call_off(actor: &Actor, appointment: &str) {
     crate::agenda::act(actor, appointment, "cancel")
         .await
         .assert_status(200);

@@ -57,10 +57,11 @@ pub(crate) fn compose(mail: &OutgoingMail) -> Result<Composed, Unsendable> {
     if let Some(references) = references(&mail.references) {
         builder = builder.references(references);
     }
-    if mail.automatic {
+    if let Some(automatic) = mail.automatic {
         builder = builder
-            .raw_header(header("Auto-Submitted", "auto-generated"))
-            .raw_header(header("X-Auto-Response-Suppress", "All"));
+            .raw_header(header("Auto-Submitted", automatic.as_str()))
+            // What Exchange is asked not to send. Not `All`: that it does not arrive is to be told.
+            .raw_header(header("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply"));
     }
     if let Some(unsubscribe) = &mail.unsubscribe {
         let url = unsubscribe_url(unsubscribe)?;
@@ -172,6 +173,7 @@ mod tests {
     use kernel::email::EmailAddress;
     use proptest::prelude::*;
 
+    use super::super::model::Automatic;
     use super::*;
     use crate::incoming::read;
 
@@ -237,12 +239,18 @@ mod tests {
         let text = String::from_utf8(bytes(&mail)).unwrap();
         for line in [
             "Auto-Submitted: auto-generated\r\n",
-            "X-Auto-Response-Suppress: All\r\n",
+            "X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n",
             "List-Unsubscribe: <https://app.example/u?t=1>\r\n",
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
+        let answer = OutgoingMail {
+            automatic: Some(Automatic::Replied),
+            ..mail.clone()
+        };
+        let text = String::from_utf8(bytes(&answer)).unwrap();
+        assert!(text.contains("Auto-Submitted: auto-replied\r\n"), "{text}");
         mail.unsubscribe = Some("javascript:alert(1)".to_owned());
         assert_eq!(compose(&mail).err(), Some(Unsendable::Unsubscribe));
     }

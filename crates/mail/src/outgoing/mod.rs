@@ -4,4 +4,4 @@ mod compose;
 mod model;
 
 pub(crate) use compose::{Composed, compose};
-pub use model::{Attachment, Mailbox, OutgoingMail, Unsendable};
+pub use model::{Attachment, Automatic, Mailbox, OutgoingMail, Unsendable};

@@ -52,6 +52,26 @@ impl std::fmt::Debug for Attachment {
     }
 }
 
+/// How a mail came to be that nobody wrote (RFC 3834, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Automatic {
+    /// By itself, such as a reminder.
+    Generated,
+    /// In answer to a mail.
+    Replied,
+}
+
+impl Automatic {
+    /// What stands in `Auto-Submitted`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generated => "auto-generated",
+            Self::Replied => "auto-replied",
+        }
+    }
+}
+
 /// A mail to be sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingMail {
@@ -79,8 +99,8 @@ pub struct OutgoingMail {
     pub in_reply_to: Option<MessageId>,
     /// The mails of the thread before it, oldest first.
     pub references: Vec<MessageId>,
-    /// Whether a machine wrote it: then no machine should answer (RFC 3834).
-    pub automatic: bool,
+    /// How a machine wrote it, if one did: then no machine should answer.
+    pub automatic: Option<Automatic>,
     /// Where who does not want more of these says so with one click (RFC 8058): an `https` address.
     pub unsubscribe: Option<String>,
 }
@@ -109,15 +129,15 @@ impl OutgoingMail {
             attachments: Vec::new(),
             in_reply_to: None,
             references: Vec::new(),
-            automatic: false,
+            automatic: None,
             unsubscribe: None,
         }
     }
 
-    /// The mail as one that a machine wrote.
+    /// The mail as one that a machine wrote by itself.
     #[must_use]
     pub fn automatic(mut self) -> Self {
-        self.automatic = true;
+        self.automatic = Some(Automatic::Generated);
         self
     }
 

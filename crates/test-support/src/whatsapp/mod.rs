@@ -116,10 +116,16 @@ impl WhatsAppServer {
         self.state().pair_rate = Some(Rate { most, window });
     }
 
-    /// Has the next `count` calls fail.
+    /// Has the next `count` messages fail.
     pub fn fail_next(&self, count: usize, failure: &Failure) {
         let mut state = self.state();
         state.failures.extend(std::iter::repeat_n(failure.clone(), count));
+    }
+
+    /// Has the next `count` marks of a message as read fail.
+    pub fn fail_next_marks(&self, count: usize, failure: &Failure) {
+        let mut state = self.state();
+        state.mark_failures.extend(std::iter::repeat_n(failure.clone(), count));
     }
 
     /// The messages that were taken, as they were sent, each with the id that it got (`wamid`).
@@ -143,6 +149,11 @@ impl WhatsAppServer {
     #[must_use]
     pub fn media(&self, id: &str) -> Option<(String, Vec<u8>)> {
         self.state().media.get(id).cloned()
+    }
+
+    /// Has the server serve a spoilt file as it is again.
+    pub fn mend_media(&self, id: &str) {
+        self.state().spoiled.remove(id);
     }
 
     /// Has the server serve a file that is not what it announced.

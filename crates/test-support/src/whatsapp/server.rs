@@ -82,7 +82,11 @@ async fn messages(request: HttpRequest, body: Bytes, state: Shared) -> HttpRespo
     let Ok(message) = serde_json::from_slice::<Value>(&body) else {
         return refuse(400, 100, "Invalid parameter", "the body is no JSON").response();
     };
-    let failure = lock(&state).failures.pop_front();
+    let failure = if is_read_mark(&message) {
+        lock(&state).mark_failures.pop_front()
+    } else {
+        lock(&state).failures.pop_front()
+    };
     match failure {
         Some(Failure::Status(status, retry_after)) => {
             let mut response = HttpResponse::build(StatusCode::from_u16(status).expect("a status"));
@@ -107,8 +111,12 @@ async fn messages(request: HttpRequest, body: Bytes, state: Shared) -> HttpRespo
     answer_to(message, &state)
 }
 
+fn is_read_mark(message: &Value) -> bool {
+    message.get("status").and_then(Value::as_str) == Some("read")
+}
+
 fn answer_to(message: Value, state: &Shared) -> HttpResponse {
-    if message.get("status").and_then(Value::as_str) == Some("read") {
+    if is_read_mark(&message) {
         let id = message.get("message_id").and_then(Value::as_str).unwrap_or_default();
         lock(state).marked_read.push(id.to_owned());
         return HttpResponse::Ok().json(json!({"success": true}));

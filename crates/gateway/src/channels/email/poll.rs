@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth::ClinicKeys;
 use conversations::channels::imap;
-use conversations::inboxes::{self, Inbox, InboxError, InboxSettings, POLL, PollJob};
+use conversations::inboxes::{self, Inbox, InboxError, InboxSettings, POLL, PollJob, WATCH};
 use db::{Db, DbError};
 use fetch::OutwardRules;
 use files::Files;
@@ -36,6 +36,13 @@ pub(crate) fn handlers(handlers: Handlers, shared: &Shared) -> Handlers {
         })
         .time_limit(TIME_LIMIT)
         .waits_outside()
+        .on(WATCH, watch)
+}
+
+/// No mailbox is forgotten, whatever became of the job that should look into it.
+async fn watch(db: &Db, system: System, _event: Event) -> Result<(), HandlerError> {
+    db.write(&system, async |tx| inboxes::watch_mailboxes(tx).await).await?;
+    Ok(())
 }
 
 fn failed(error: impl std::fmt::Display) -> HandlerError {

@@ -11,8 +11,7 @@ use conversations::channels::ChannelKind;
 use conversations::error::RowError;
 use conversations::inboxes::{self, Inbox, InboxError, InboxSecrets, InboxSettings};
 use conversations::{identities, messages};
-use db::Job;
-use kernel::{Lane, System, Timestamp};
+use kernel::{System, Timestamp};
 use rest::{Problem, Public, Query, Rest};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -20,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use whatsapp::webhook::{check_signature, handshake, parse};
 use whatsapp::{Changed, IncomingMessage, StatusUpdate, WebhookEvent};
 
-use super::media::{FETCH, FetchJob};
+use super::media;
 use super::reading::{self, arrival, report};
 use crate::workflows::inbound::{self, InboundError};
 
@@ -192,14 +191,7 @@ async fn take_message(
             if let Some(file) = &file
                 && !received.duplicate
             {
-                let job = FetchJob {
-                    inbox_id: opened.inbox.id,
-                    message_id: received.message,
-                    media_id: file.id.clone(),
-                    kind: file.kind.clone(),
-                    named_by_words: file.caption.is_none() && file.file_name.is_some(),
-                };
-                tx.enqueue(Job::new(FETCH, &job).lane(Lane::Urgent));
+                media::announce(tx, opened.inbox.id, &received, file).await?;
             }
             Ok::<_, InboundError>(())
         })

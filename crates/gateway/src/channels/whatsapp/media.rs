@@ -4,31 +4,66 @@ use auth::ClinicKeys;
 use conversations::attachments::{MOST_BYTES, content_type_of, file_name, key_of};
 use conversations::channels::WhatsappApi;
 use conversations::inboxes::{self, InboxError};
-use conversations::messages::{self, InboundFile, MessageError};
-use db::Db;
+use conversations::messages::{self, AnnouncedFile, InboundFile, MessageError, Received};
+use db::{Db, Job, TenantTx};
 use fetch::Fetcher;
 use files::{Files, KeepError, Kept};
 use jobs::{Event, HandlerError, Handlers};
-use kernel::{InboxId, MessageAttachmentId, MessageId, System};
+use kernel::{InboxId, Lane, MessageAttachmentId, MessageId, System};
 use serde::{Deserialize, Serialize};
-use whatsapp::{Media, SendError};
+use whatsapp::{Media, MediaFile, SendError};
 
 use crate::shared::Shared;
 
 /// The job that fetches a file.
-pub(super) const FETCH: &str = "message.fetch_media";
+const FETCH: &str = "message.fetch_media";
 
 /// Which file of which message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct FetchJob {
-    pub(super) inbox_id: InboxId,
-    pub(super) message_id: MessageId,
+struct FetchJob {
+    inbox_id: InboxId,
+    message_id: MessageId,
     /// WhatsApp's id of the file.
-    pub(super) media_id: String,
+    media_id: String,
     /// `image`, `audio`, `video`, `document` or `sticker`.
-    pub(super) kind: String,
+    kind: String,
     /// Whether the message's words are the file's name.
-    pub(super) named_by_words: bool,
+    named_by_words: bool,
+    /// The file's id; jobs that an earlier version left have none, and give it their own.
+    #[serde(default)]
+    attachment_id: Option<MessageAttachmentId>,
+}
+
+impl FetchJob {
+    fn attachment(&self, event: &Event) -> MessageAttachmentId {
+        self.attachment_id
+            .unwrap_or_else(|| MessageAttachmentId::from_uuid(*event.id().as_uuid()))
+    }
+}
+
+/// Notes with its message that there is a file, and has it fetched.
+pub(super) async fn announce(
+    tx: &mut TenantTx<'_>,
+    inbox: InboxId,
+    received: &Received,
+    file: &MediaFile,
+) -> Result<(), MessageError> {
+    let id = MessageAttachmentId::new_at(tx.now());
+    let announced = AnnouncedFile {
+        id,
+        file_name: named(file.file_name.as_deref(), &file.kind, &file.content_type),
+    };
+    messages::file_announced(tx, received, &announced).await?;
+    let job = FetchJob {
+        inbox_id: inbox,
+        message_id: received.message,
+        media_id: file.id.clone(),
+        kind: file.kind.clone(),
+        named_by_words: file.caption.is_none() && file.file_name.is_some(),
+        attachment_id: Some(id),
+    };
+    tx.enqueue(Job::new(FETCH, &job).lane(Lane::Urgent));
+    Ok(())
 }
 
 /// Adds what fetches files.
@@ -43,6 +78,14 @@ pub(crate) fn handlers(handlers: Handlers, shared: &Shared, fetcher: Fetcher) ->
             fetch(db, (&api, &fetcher), &files, &keys, &system, &event).await
         })
         .waits_outside()
+        .given_up(give_up)
+}
+
+/// It was tried as often as it may be: whoever reads the message is told. Tried again over the API, it may still come.
+async fn give_up(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
+    let job: FetchJob = event.payload()?;
+    let Some(file) = job.attachment_id else { return Ok(()) };
+    unavailable(db, &system, (job.message_id, file), "file_not_fetched").await
 }
 
 fn failed(error: impl std::fmt::Display) -> HandlerError {
@@ -59,6 +102,7 @@ async fn fetch(
     event: &Event,
 ) -> Result<(), HandlerError> {
     let job: FetchJob = event.payload()?;
+    let id = job.attachment(event);
     let (inbox, secrets, message) = db
         .read(system, async |tx| {
             let inbox = inboxes::find(tx, job.inbox_id).await?;
@@ -73,7 +117,7 @@ async fn fetch(
         Ok(media) => media,
         Err(SendError::Rejected { reason }) => {
             let word = reason.code().map_or("file_not_taken", |_code| "file_gone");
-            return unavailable(db, system, job.message_id, word).await;
+            return unavailable(db, system, (job.message_id, id), word).await;
         }
         Err(SendError::RetryLater { reason, after }) => {
             return Err(match after {
@@ -86,17 +130,14 @@ async fn fetch(
         }
         Err(SendError::Unknown { reason }) => return Err(failed(reason)),
     };
-    let id = MessageAttachmentId::from_uuid(*event.id().as_uuid());
     let (kept, content_type) = match keep(files, system, id, media).await? {
         Came::Kept(kept, content_type) => (kept, content_type),
-        Came::NotTaken(word) => return unavailable(db, system, job.message_id, word).await,
+        Came::NotTaken(word) => return unavailable(db, system, (job.message_id, id), word).await,
     };
-    let named = Some(message.body.as_str()).filter(|_| job.named_by_words);
+    let words = Some(message.body.as_str()).filter(|_| job.named_by_words);
     let file = InboundFile {
         id,
-        file_name: named
-            .and_then(|name| file_name(name).ok())
-            .unwrap_or_else(|| name_of(&job.kind, content_type)),
+        file_name: named(words, &job.kind, content_type),
         content_type: content_type.to_owned(),
         size_bytes: i64::try_from(kept.bytes).unwrap_or(i64::MAX),
         sha256: kept.sha256,
@@ -140,13 +181,24 @@ async fn keep(files: &Files, system: &System, id: MessageAttachmentId, mut media
 }
 
 /// It will not come: whoever reads the message is told.
-async fn unavailable(db: &Db, system: &System, message: MessageId, reason: &str) -> Result<(), HandlerError> {
+async fn unavailable(
+    db: &Db,
+    system: &System,
+    (message, file): (MessageId, MessageAttachmentId),
+    reason: &str,
+) -> Result<(), HandlerError> {
     db.write(system, async |tx| {
-        messages::file_unavailable(tx, message, reason).await?;
+        messages::file_unavailable(tx, message, file, reason).await?;
         Ok::<_, MessageError>(())
     })
     .await
     .map_err(failed)
+}
+
+/// What a file is called: as whoever sent it named it, else by what it is.
+fn named(name: Option<&str>, kind: &str, content_type: &str) -> String {
+    name.and_then(|name| file_name(name).ok())
+        .unwrap_or_else(|| name_of(kind, content_type))
 }
 
 /// What a file without a name is called.
@@ -158,7 +210,9 @@ fn name_of(kind: &str, content_type: &str) -> String {
         "sticker" => "figurinha",
         _ => "documento",
     };
-    let ending = match content_type {
+    // A phone may add how it is encoded.
+    let plain = content_type.split(';').next().unwrap_or(content_type).trim();
+    let ending = match plain {
         "image/jpeg" => "jpg",
         "text/plain" => "txt",
         "audio/mpeg" => "mp3",

@@ -1,5 +1,8 @@
 //! E-mail, over exim and dovecot.
 
+mod automatic;
+mod forgotten;
+
 use chrono::TimeDelta;
 use fetch::{OutwardRules, Roots};
 use serde_json::{Value, json};
@@ -22,6 +25,34 @@ struct Stage {
 
 fn port_of(url: &str) -> u16 {
     url.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// An inbox of Aurora over `mailbox`.
+pub(crate) fn inbox_over(servers: &MailServers, mailbox: &TestMailbox) -> Value {
+    let address = mailbox.address();
+    let name = address.split('@').next().unwrap();
+    json!({
+        "channel": "email", "name": "E-mail",
+        "settings": {
+            "address": address, "from_name": "Clínica Aurora",
+            "smtp": {"host": "127.0.0.1", "port": servers.smtp_port(), "security": "none"},
+            "imap": {"host": "127.0.0.1", "port": port_of(&mailbox.imap_url()), "security": "none", "username": name},
+        },
+        "secrets": {"imap_password": servers.password()},
+    })
+}
+
+/// The mails that have come to a mailbox, as they came.
+async fn raw_in(mailbox: &TestMailbox) -> Vec<Vec<u8>> {
+    let settings = mail::ImapSettings::parse(&mailbox.imap_url().into()).unwrap();
+    let batch = mail::fetch_new(&settings, mail::After::Everything, mail::FetchLimits::default()).await;
+    batch.unwrap().mails.into_iter().map(|fetched| fetched.raw).collect()
+}
+
+/// The mails that have come to a mailbox, read.
+pub(crate) async fn delivered_to(mailbox: &TestMailbox) -> Vec<mail::ReadMail> {
+    let raw = raw_in(mailbox).await;
+    raw.iter().map(|raw| mail::read(raw).unwrap()).collect()
 }
 
 impl Stage {
@@ -101,10 +132,7 @@ impl Stage {
 
     /// The mails that have come to the patient.
     async fn delivered(&self) -> Vec<mail::ReadMail> {
-        let settings = mail::ImapSettings::parse(&self.patient.imap_url().into()).unwrap();
-        let batch = mail::fetch_new(&settings, mail::After::Everything, mail::FetchLimits::default()).await;
-        let mails = batch.unwrap().mails;
-        mails.iter().map(|fetched| mail::read(&fetched.raw).unwrap()).collect()
+        delivered_to(&self.patient).await
     }
 
     async fn bodies(&self, conversation: &str) -> Vec<String> {

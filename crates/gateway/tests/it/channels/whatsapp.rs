@@ -1,5 +1,10 @@
 //! WhatsApp, over a server that behaves as its documentation says.
 
+mod files;
+mod limits;
+mod receipts;
+mod undelivered;
+
 use chrono::TimeDelta;
 use conversations::channels::WhatsappApi;
 use futures_util::future::join_all;
@@ -7,7 +12,7 @@ use serde_json::{Value, json};
 use test_support::whatsapp::{Failure, VERSION, WhatsAppServer};
 
 use super::{
-    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, upload, write,
+    MadeInbox, comes_to, conversations, is_put_off, make_inbox, message, messages, say, the_conversation, write,
 };
 use crate::app::{TestApp, until};
 
@@ -252,54 +257,6 @@ async fn an_answer_that_was_lost_is_settled_by_the_status() {
 }
 
 #[tokio::test]
-async fn files_come_in_after_their_message_and_go_out_with_their_words() {
-    const PDF: &[u8] = b"%PDF-1.7\nresultado";
-    let Some(stage) = Stage::set().await else { return };
-    let media = stage.server.keep_media("application/pdf", PDF);
-    let spoilt = stage
-        .server
-        .keep_media("application/x-elf", b"\x7fELF\x02\x01\x01\0\0\0\0");
-    stage
-        .hears(ANA, "w1", &json!({"type": "document", "document": {"id": media, "mime_type": "application/pdf", "filename": "exame.pdf"}}))
-        .await;
-    let conversation = the_conversation(&stage.app).await;
-    until("the file", async || {
-        !messages(&stage.app, &conversation).await[0]["attachments"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    })
-    .await;
-    let shown = messages(&stage.app, &conversation).await[0]["attachments"][0].clone();
-    assert_eq!(
-        (&shown["file_name"], &shown["content_type"]),
-        (&json!("exame.pdf"), &json!("application/pdf"))
-    );
-    stage
-        .hears(ANA, "w2", &json!({"type": "document", "document": {"id": spoilt, "mime_type": "application/pdf", "filename": "x.pdf"}}))
-        .await;
-    until("the refusal", async || {
-        messages(&stage.app, &conversation).await[0]["failure_reason"] == "file_type_not_taken"
-    })
-    .await;
-    let file = upload(&stage.app, &conversation, "guia.pdf", PDF).await;
-    let sent = write(
-        &stage.app,
-        &conversation,
-        json!({"body": "Segue a guia", "attachment_ids": [file]}),
-    )
-    .await;
-    comes_to(&stage.app, sent.expect_status(201).id(), "sent").await;
-    let document = stage.server.taken()[0]["document"].clone();
-    assert_eq!(
-        (&document["caption"], &document["filename"]),
-        (&json!("Segue a guia"), &json!("guia.pdf"))
-    );
-    let (kind, bytes) = stage.server.media(document["id"].as_str().unwrap()).unwrap();
-    assert_eq!((kind.as_str(), bytes.as_slice()), ("application/pdf", PDF));
-}
-
-#[tokio::test]
 async fn a_file_that_is_said_to_lie_inside_is_not_fetched_and_that_is_told() {
     let Some(mut stage) = Stage::set().await else { return };
     let base = stage.server.base();
@@ -316,7 +273,7 @@ async fn a_file_that_is_said_to_lie_inside_is_not_fetched_and_that_is_told() {
         .await;
     let conversation = the_conversation(&stage.app).await;
     until("the refusal", async || {
-        messages(&stage.app, &conversation).await[0]["failure_reason"] == "file_not_taken"
+        messages(&stage.app, &conversation).await[0]["attachments"][0]["unavailable_reason"] == "file_not_taken"
     })
     .await;
     assert_eq!(stage.app.kept_files(), 0);

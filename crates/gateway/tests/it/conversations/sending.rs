@@ -214,6 +214,7 @@ async fn notices_go_where_the_person_is_and_not_where_they_said_no() {
     let db = database(&app);
     let contact = ana.id().parse().unwrap();
     let notice = |purpose, template: Option<&str>| Notice {
+        locale: "pt-BR".to_owned(),
         purpose,
         text: "Sua consulta é amanhã.".parse().unwrap(),
         subject: "Lembrete".to_owned(),

@@ -26,4 +26,4 @@ pub use incoming::{
 pub use message_id::{InvalidMessageId, MessageId};
 pub use outgoing::{Attachment, Mailbox, OutgoingMail, Unsendable};
 pub use server_url::InvalidServerUrl;
-pub use smtp::{Accepted, Mailer, Reason, SendError, SmtpSettings};
+pub use smtp::{Accepted, Announced, Mailer, Reason, SendError, SmtpSettings};

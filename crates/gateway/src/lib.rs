@@ -16,5 +16,6 @@ pub mod post;
 pub mod realtime;
 pub mod server;
 pub mod shared;
+mod traffic;
 mod unmatched;
 pub mod workflows;

@@ -199,7 +199,8 @@ async fn take_message(
                     kind: file.kind.clone(),
                     named_by_words: file.caption.is_none() && file.file_name.is_some(),
                 };
-                tx.enqueue(Job::new(FETCH, &job).lane(Lane::Urgent));
+                // Not urgent: whoever sends large files must not keep what people type.
+                tx.enqueue(Job::new(FETCH, &job).lane(Lane::Routine));
             }
             Ok::<_, InboundError>(())
         })

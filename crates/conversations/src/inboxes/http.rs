@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::InboxError;
+use super::logins;
 use super::model::{DEFAULT_REOPEN_DAYS, Inbox, InboxChanges, NewInbox};
 use super::polls::{Poll, polls_of};
 use super::secrets::SecretChanges;
@@ -37,7 +38,8 @@ pub(crate) struct MailboxView {
     /// When it was last looked into.
     last_success_at: Option<Timestamp>,
     /// Why that failed the last time: `mailbox_unreachable`, `mailbox_sign_in_refused`, `mailbox_not_found`,
-    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`; null once it went well.
+    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`, `mailbox_secrets_unreadable`, `mailbox_too_slow`,
+    /// `mail_not_storable`; null once it went well.
     last_error: Option<String>,
     /// Since when it fails.
     failing_since: Option<Timestamp>,
@@ -186,6 +188,9 @@ impl TryFrom<CreateInbox> for NewInbox {
         let secrets = kind
             .map(|kind| SecretChanges::parse(kind, &body.secrets, &mut errors))
             .unwrap_or_default();
+        if let Some(settings) = &settings {
+            logins::check(settings, &[], &secrets, &mut errors);
+        }
         let whole = name.zip(settings).map(|(name, settings)| Self {
             name,
             settings,

@@ -2,6 +2,7 @@
 
 mod error;
 mod http;
+mod logins;
 mod model;
 mod polls;
 mod secrets;

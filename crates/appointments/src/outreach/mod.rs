@@ -9,7 +9,7 @@ pub mod interpret;
 pub mod model;
 pub(crate) mod store;
 
-pub use answers::{Answered, answer};
+pub use answers::{Answered, Asked, answer, answer_asked};
 pub use error::OutreachError;
 pub use facts::{VisitFacts, Voice, visit, voice};
 pub(crate) use http::{get_outreach_settings, update_outreach_settings};

@@ -1,6 +1,7 @@
 //! E-mail, over exim and dovecot.
 
 use chrono::TimeDelta;
+use kernel::Clock as _;
 use serde_json::{Value, json};
 use test_support::mail::{MailServers, Refusal, TestMailbox};
 
@@ -9,14 +10,14 @@ use super::{
 };
 use crate::app::{TestApp, until};
 
-struct Stage {
-    servers: MailServers,
+pub(super) struct Stage {
+    pub(super) servers: MailServers,
     /// The clinic's mailbox.
-    clinic: TestMailbox,
+    pub(super) clinic: TestMailbox,
     /// A patient's.
-    patient: TestMailbox,
-    app: TestApp,
-    inbox: MadeInbox,
+    pub(super) patient: TestMailbox,
+    pub(super) app: TestApp,
+    pub(super) inbox: MadeInbox,
 }
 
 fn port_of(url: &str) -> u16 {
@@ -24,7 +25,7 @@ fn port_of(url: &str) -> u16 {
 }
 
 impl Stage {
-    async fn set(name: &str) -> Option<Self> {
+    pub(super) async fn set(name: &str) -> Option<Self> {
         let servers = MailServers::find()?;
         let clinic = servers.mailbox(&format!("clinic-{name}"));
         let patient = servers.mailbox(&format!("patient-{name}"));
@@ -54,23 +55,28 @@ impl Stage {
         Some(stage)
     }
 
-    async fn mailbox(&self) -> Value {
+    pub(super) async fn mailbox(&self) -> Value {
         let path = format!("/v1/inboxes/{}", self.inbox.id);
         self.app.get("owner@aurora", &path).await.expect_status(200).body["mailbox"].clone()
     }
 
     /// Puts a mail into the clinic's mailbox.
-    fn comes_in(&self, from: &str, id: &str, more_headers: &str, body: &str) {
+    pub(super) fn comes_in(&self, from: &str, id: &str, more_headers: &str, body: &str) {
         let raw = format!(
             "From: Ana Luz <{from}>\r\nTo: {}\r\nSubject: Consulta\r\nMessage-ID: <{id}>\r\nMIME-Version: 1.0\r\n\
              Content-Type: text/plain; charset=utf-8\r\n{more_headers}\r\n{body}\r\n",
             self.clinic.address()
         );
-        self.clinic.put(raw.as_bytes());
+        self.puts(&raw);
+    }
+
+    /// Puts a mail into the clinic's mailbox as it is, delivered now.
+    pub(super) fn puts(&self, raw: &str) {
+        self.clinic.put_at(raw.as_bytes(), self.app.clock.now());
     }
 
     /// The next look.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         self.app.clock.advance(TimeDelta::minutes(2));
         self.app.shared.wake().notify();
     }
@@ -83,7 +89,7 @@ impl Stage {
         mails.iter().map(|fetched| mail::read(&fetched.raw).unwrap()).collect()
     }
 
-    async fn bodies(&self, conversation: &str) -> Vec<String> {
+    pub(super) async fn bodies(&self, conversation: &str) -> Vec<String> {
         let mut texts: Vec<String> = messages(&self.app, conversation)
             .await
             .iter()

@@ -599,6 +599,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         changed_in -> BigInt,
+        queued_at -> Nullable<Timestamptz>,
+        handed_over_at -> Nullable<Timestamptz>,
     }
 }
 

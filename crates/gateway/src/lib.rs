@@ -17,5 +17,6 @@ pub mod realtime;
 mod roll;
 pub mod server;
 pub mod shared;
+mod traffic;
 mod unmatched;
 pub mod workflows;

@@ -3,7 +3,11 @@
 mod session;
 mod settings;
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use futures_util::TryStreamExt as _;
+use kernel::Timestamp;
 
 use self::session::{Session, open};
 pub use self::settings::ImapSettings;
@@ -25,8 +29,11 @@ pub enum After {
     Everything,
     /// With what comes from now on: the first call brings nothing but the position.
     Now,
-    /// After this position.
+    /// After this position; where the mailbox was numbered anew since, with the oldest mail.
     Position(Position),
+    /// After this position; where the mailbox was numbered anew since, with what it has got since that instant: the rest lay there
+    /// before, and is nobody's mail of today.
+    PositionOrSince(Position, Timestamp),
 }
 
 /// What one call may bring.
@@ -38,15 +45,18 @@ pub struct FetchLimits {
     pub bytes_each: u32,
     /// About how many bytes in all: no further mail is begun beyond.
     pub bytes_in_all: u64,
+    /// How long it may take in all, signing in included. What came until then is brought.
+    pub time: Duration,
 }
 
 impl Default for FetchLimits {
-    /// 50 mails, of 25 MiB each at most, as most servers take them, and 50 MiB together.
+    /// 50 mails, of 25 MiB each at most, as most servers take them, and 50 MiB together, within two and a half minutes.
     fn default() -> Self {
         Self {
             mails: 50,
             bytes_each: 25 << 20,
             bytes_in_all: 50 << 20,
+            time: Duration::from_secs(150),
         }
     }
 }
@@ -112,15 +122,45 @@ const BEGINNING: u32 = 256 << 10;
 /// How many sizes are asked for at once.
 const SIZES_AT_ONCE: usize = 100;
 
+/// By how much the clocks of a mail server and ours may differ.
+const SKEW: TimeDelta = TimeDelta::hours(1);
+
 /// Brings what the mailbox has got since `after`. Changes nothing there: the mailbox is opened to read only.
 ///
+/// What came before the connection broke or the time was over is brought, so that a slow server gets on by every call.
+///
 /// # Errors
-/// [`FetchError`].
+/// [`FetchError`], when nothing came.
 pub async fn fetch_new(settings: &ImapSettings, after: After, limits: FetchLimits) -> Result<Batch, FetchError> {
+    let mut begun = None;
+    let ended = tokio::time::timeout(limits.time, fetch_into(&mut begun, settings, after, limits)).await;
+    let fault = match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_elapsed) => Some(FetchError::Unreachable("no answer in time".to_owned())),
+    };
+    match (begun, fault) {
+        (Some(batch), None) => Ok(batch),
+        (Some(mut batch), Some(fault)) if !batch.mails.is_empty() => {
+            tracing::info!(error = %fault, mails = batch.mails.len(), "a mailbox was read in part");
+            batch.has_more = true;
+            Ok(batch)
+        }
+        (_, fault) => Err(fault.unwrap_or(FetchError::Protocol)),
+    }
+}
+
+/// Fetches into `begun`, which holds what came wherever this is cut off.
+async fn fetch_into(
+    begun: &mut Option<Batch>,
+    settings: &ImapSettings,
+    after: After,
+    limits: FetchLimits,
+) -> Result<(), FetchError> {
     let mut session = open(settings).await?;
-    let batch = fetch_batch(&mut session, settings, after, limits).await;
+    let fetched = fetch_batch(&mut session, begun, settings, after, limits).await;
     session.leave(settings).await;
-    batch
+    fetched
 }
 
 /// Marks mails as read.
@@ -150,44 +190,56 @@ pub async fn mark_seen(settings: &ImapSettings, uid_validity: u32, uids: &[u32])
 
 async fn fetch_batch(
     session: &mut Session,
+    begun: &mut Option<Batch>,
     settings: &ImapSettings,
     after: After,
     limits: FetchLimits,
-) -> Result<Batch, FetchError> {
+) -> Result<(), FetchError> {
     let mailbox = settings.within(session.imap.examine(&settings.mailbox)).await?;
     let uid_validity = mailbox.uid_validity.ok_or(FetchError::Protocol)?;
-    let (last_uid, is_renumbered) = match after {
-        After::Everything => (0, false),
-        After::Now => {
-            let next = mailbox.uid_next.ok_or(FetchError::Protocol)?;
-            let position = Position {
-                uid_validity,
-                last_uid: next.saturating_sub(1),
-            };
-            return Ok(Batch {
-                mails: Vec::new(),
-                position,
-                has_more: false,
-                is_renumbered: false,
-            });
-        }
-        After::Position(position) if position.uid_validity == uid_validity => (position.last_uid, false),
-        After::Position(_) => (0, true),
+    let newest = || {
+        mailbox
+            .uid_next
+            .map(|next| next.saturating_sub(1))
+            .ok_or(FetchError::Protocol)
     };
-    let mut batch = Batch {
+    let empty = |last_uid, is_renumbered| Batch {
         mails: Vec::new(),
         position: Position { uid_validity, last_uid },
         has_more: false,
         is_renumbered,
     };
-    let uids = new_uids(session, settings, last_uid).await?;
+    let (last_uid, is_renumbered, since) = match after {
+        After::Everything => (0, false, None),
+        After::Now => {
+            *begun = Some(empty(newest()?, false));
+            return Ok(());
+        }
+        After::Position(position) | After::PositionOrSince(position, _) if position.uid_validity == uid_validity => {
+            (position.last_uid, false, None)
+        }
+        After::Position(_) => (0, true, None),
+        After::PositionOrSince(_, since) => (0, true, Some(since)),
+    };
+    let uids = match since {
+        None => new_uids(session, settings, last_uid).await?,
+        Some(since) => {
+            let uids = uids_since(session, settings, since).await?;
+            if uids.is_empty() {
+                *begun = Some(empty(newest()?, true));
+                return Ok(());
+            }
+            uids
+        }
+    };
+    let batch = begun.insert(empty(last_uid, is_renumbered));
     let mut bytes = 0_u64;
     for some in uids.chunks(SIZES_AT_ONCE) {
         let sizes = sizes_of(session, settings, some).await?;
         for uid in some {
             if batch.mails.len() >= limits.mails || bytes >= limits.bytes_in_all {
                 batch.has_more = true;
-                return Ok(batch);
+                return Ok(());
             }
             // One without a size was deleted meanwhile.
             let size = sizes.iter().find(|(found, _)| found == uid).map(|(_, size)| *size);
@@ -204,7 +256,36 @@ async fn fetch_batch(
             batch.position.last_uid = *uid;
         }
     }
-    Ok(batch)
+    Ok(())
+}
+
+/// The numbers of what the mailbox has got since `since`, by its own clock, in order.
+async fn uids_since(session: &mut Session, settings: &ImapSettings, since: Timestamp) -> Result<Vec<u32>, FetchError> {
+    let since = since.saturating_add(-SKEW);
+    // A day is all that a search knows, in the server's zone, whichever that is (RFC 3501, 6.4.4): the instant is looked at below.
+    let day = since
+        .saturating_add(-TimeDelta::days(1))
+        .as_datetime()
+        .format("%d-%b-%Y")
+        .to_string();
+    let found = settings.within(session.imap.uid_search(format!("SINCE {day}"))).await?;
+    let mut candidates: Vec<u32> = found.into_iter().collect();
+    candidates.sort_unstable();
+    let mut uids = Vec::new();
+    for some in candidates.chunks(SIZES_AT_ONCE) {
+        let asking = async {
+            let answers = session.imap.uid_fetch(set_of(some), "(UID INTERNALDATE)").await?;
+            answers
+                .try_filter_map(|answer| async move { Ok(answer.uid.zip(answer.internal_date())) })
+                .try_collect()
+                .await
+        };
+        let dates: Vec<(u32, chrono::DateTime<chrono::FixedOffset>)> = settings.within(asking).await?;
+        let of_since = dates.into_iter().filter(|(_, date)| *date >= since.as_datetime());
+        uids.extend(of_since.map(|(uid, _)| uid));
+    }
+    uids.sort_unstable();
+    Ok(uids)
 }
 
 /// The numbers beyond `last_uid`, in order.

@@ -30,4 +30,4 @@ pub use message_id::{InvalidMessageId, MessageId};
 pub use outgoing::{Attachment, Automatic, Mailbox, OutgoingMail, Unsendable};
 pub use reach::{OutOfReach, Service, reach};
 pub use server_url::InvalidServerUrl;
-pub use smtp::{Accepted, Mailer, Reason, SendError, SmtpSettings};
+pub use smtp::{Accepted, Announced, Mailer, Reason, SendError, SmtpSettings};

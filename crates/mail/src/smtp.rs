@@ -24,6 +24,9 @@ use crate::reach::Service;
 use crate::roots::for_smtp;
 use crate::server_url::Security;
 
+/// How long a server may take to let itself be connected to, before a word is said. What drops packets is not waited for.
+const CONNECTING: Duration = Duration::from_secs(10);
+
 /// Hands mails to one server. Cheap to share; keeps a connection open for a moment after each mail, for each thread its own.
 pub struct Mailer {
     settings: SmtpSettings,
@@ -76,6 +79,17 @@ impl Mailer {
     /// # Errors
     /// [`SendError`] tells whether to give up, come again, or find out.
     pub async fn send(&self, mail: &OutgoingMail) -> Result<Accepted, SendError> {
+        let (accepted, connection) = self.announce(mail).await?.content().await?;
+        self.idle.keep(connection);
+        Ok(accepted)
+    }
+
+    /// Says to the server from whom and to whom `mail` goes, and that its content comes: the last step after which it certainly was
+    /// not taken. [`Announced::hand_over`] is the next one.
+    ///
+    /// # Errors
+    /// [`SendError::Rejected`] or [`SendError::RetryLater`].
+    pub async fn announce(&self, mail: &OutgoingMail) -> Result<Announced, SendError> {
         let composed = compose(mail)?;
         let mut waiting = self.idle.take();
         loop {
@@ -84,10 +98,14 @@ impl Mailer {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            match self.hand_over(&mut connection, &composed).await {
-                Ok(accepted) => {
-                    self.idle.keep(connection);
-                    return Ok(accepted);
+            match self.name_parties(&mut connection, &composed).await {
+                Ok(()) => {
+                    return Ok(Announced {
+                        connection,
+                        bytes: composed.bytes,
+                        patience: self.settings.patience_for_content(),
+                        patience_for_good_bye: self.settings.timeout,
+                    });
                 }
                 // The server may have closed the kept connection meanwhile: nothing was handed over yet.
                 Err(failure) if is_reused && failure.nothing_was_said => {
@@ -95,19 +113,19 @@ impl Mailer {
                 }
                 Err(failure) => {
                     // The connection is left in the middle of a dialogue, and closed.
-                    let _closed = self.within(self.settings.timeout, connection.quit()).await;
+                    let _closed = within(self.settings.timeout, connection.quit()).await;
                     return Err(failure.error);
                 }
             }
         }
     }
 
-    /// One mail over an open connection.
-    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, mail: &Composed) -> Result<Accepted, Failure> {
+    /// All of one mail but its content, over an open connection.
+    async fn name_parties(&self, connection: &mut AsyncSmtpConnection, mail: &Composed) -> Result<(), Failure> {
         let patience = self.settings.timeout;
         let parameters = parameters(connection, mail).map_err(Failure::before_anything)?;
         let sender = mail.envelope.from().cloned();
-        self.step(
+        step(
             patience,
             connection.command(Mail::new(sender, parameters)),
             Stage::Sender,
@@ -116,17 +134,10 @@ impl Mailer {
         .map_err(|error| Failure::unless_answered(error, connection))?;
         for recipient in mail.envelope.to() {
             let command = Rcpt::new(recipient.clone(), Vec::new());
-            self.step(patience, connection.command(command), Stage::Recipient)
-                .await?;
+            step(patience, connection.command(command), Stage::Recipient).await?;
         }
-        self.step(patience, connection.command(Data), Stage::Recipient).await?;
-        let content = connection.message(&mail.bytes);
-        let response = self
-            .step(self.settings.patience_for_content(), content, Stage::Content)
-            .await?;
-        Ok(Accepted {
-            said: response.message().collect::<Vec<_>>().join(" "),
-        })
+        step(patience, connection.command(Data), Stage::Recipient).await?;
+        Ok(())
     }
 
     /// A connection on which mails can be sent.
@@ -134,48 +145,89 @@ impl Mailer {
         let settings = &self.settings;
         let hello = settings.hello.clone().map_or_else(ClientId::default, ClientId::Domain);
         let looking_up = settings.place.addresses(Service::Smtp);
-        let addresses = match self.within(settings.timeout, looking_up).await {
+        let addresses = match within(settings.timeout.min(CONNECTING), looking_up).await {
             Some(found) => found?,
             None => return Err(Stage::Connecting.judge_silence()),
         };
         let from_the_start = self.tls.clone().filter(|_| settings.security == Security::Tls);
         let connecting = AsyncSmtpConnection::connect_tokio1(
             addresses.as_slice(),
-            Some(settings.timeout),
+            Some(settings.timeout.min(CONNECTING)),
             &hello,
             from_the_start,
             None,
         );
-        let mut connection = self.step(settings.timeout, connecting, Stage::Connecting).await?;
+        let mut connection = step(settings.timeout, connecting, Stage::Connecting).await?;
         if let Some(tls) = self.tls.clone().filter(|_| settings.security == Security::StartTls) {
             let upgrading = connection.starttls(tls, &hello);
-            self.step(settings.timeout, upgrading, Stage::Connecting).await?;
+            step(settings.timeout, upgrading, Stage::Connecting).await?;
         }
         if let Some(login) = &settings.login {
             let credentials = Credentials::new(login.name.clone(), login.password.expose_secret().to_owned());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             let signing_in = connection.auth(&mechanisms, &credentials);
-            self.step(settings.timeout, signing_in, Stage::Connecting).await?;
+            step(settings.timeout, signing_in, Stage::Connecting).await?;
         }
         Ok(connection)
     }
+}
 
-    /// One step of the dialogue, judged by where it failed.
-    async fn step<T>(
-        &self,
-        patience: Duration,
-        step: impl Future<Output = Result<T, SmtpError>>,
-        stage: Stage,
-    ) -> Result<T, SendError> {
-        match self.within(patience, step).await {
-            Some(result) => result.map_err(|error| stage.judge(&error)),
-            None => Err(stage.judge_silence()),
+/// A mail of which the server knows all but the content. Dropped, it was not sent.
+pub struct Announced {
+    connection: AsyncSmtpConnection,
+    bytes: Vec<u8>,
+    patience: Duration,
+    patience_for_good_bye: Duration,
+}
+
+impl fmt::Debug for Announced {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Announced")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Announced {
+    /// Hands the content over. From here on nobody knows whether the server has taken the mail until it says so.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn hand_over(self) -> Result<Accepted, SendError> {
+        self.content().await.map(|(accepted, _connection)| accepted)
+    }
+
+    async fn content(mut self) -> Result<(Accepted, AsyncSmtpConnection), SendError> {
+        let content = self.connection.message(&self.bytes);
+        match step(self.patience, content, Stage::Content).await {
+            Ok(response) => {
+                let said = response.message().collect::<Vec<_>>().join(" ");
+                Ok((Accepted { said }, self.connection))
+            }
+            Err(error) => {
+                // The connection is left in the middle of a dialogue, and closed.
+                let _closed = within(self.patience_for_good_bye, self.connection.quit()).await;
+                Err(error)
+            }
         }
     }
+}
 
-    async fn within<T>(&self, patience: Duration, step: impl Future<Output = T>) -> Option<T> {
-        tokio::time::timeout(patience, step).await.ok()
+/// One step of the dialogue, judged by where it failed.
+async fn step<T>(
+    patience: Duration,
+    step: impl Future<Output = Result<T, SmtpError>>,
+    stage: Stage,
+) -> Result<T, SendError> {
+    match within(patience, step).await {
+        Some(result) => result.map_err(|error| stage.judge(&error)),
+        None => Err(stage.judge_silence()),
     }
+}
+
+async fn within<T>(patience: Duration, step: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(patience, step).await.ok()
 }
 
 /// Why a mail was not handed over.

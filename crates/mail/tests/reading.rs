@@ -121,6 +121,8 @@ fn machines_are_told_from_people() {
     assert_eq!(kind("List-Id: <news.example.com>"), MailKind::Bulk);
     assert_eq!(kind("Precedence: auto_reply"), MailKind::Automatic);
     assert_eq!(kind("X-Autoreply: yes"), MailKind::Automatic);
+    // Services put it on whatever they carry, also on what people write.
+    assert_eq!(kind("Feedback-ID: 1.sa-east-1:AmazonSES"), MailKind::Personal);
     assert_eq!(kind("Return-Path: <>"), MailKind::Automatic);
     assert_eq!(kind("Return-Path: <a@b.example>"), MailKind::Personal);
     assert_eq!(

@@ -349,6 +349,103 @@ async fn a_mailbox_is_read_in_batches_from_where_one_was() {
 }
 
 #[tokio::test]
+async fn of_a_mailbox_that_was_numbered_anew_only_what_came_since_is_read() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("restored");
+    let settings = imap(&mailbox);
+    let at = |text: &str| text.parse::<kernel::Timestamp>().unwrap();
+    let since = at("2026-11-24T12:00:00Z");
+    for (subject, delivered) in [
+        ("last year", "2025-11-24T12:00:00Z"),
+        ("the day before", "2026-11-23T12:00:00Z"),
+        ("hours before", "2026-11-24T09:00:00Z"),
+    ] {
+        mailbox.put_at(format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes(), at(delivered));
+    }
+    let position = fetch_new(&settings, After::Now, FetchLimits::default())
+        .await
+        .unwrap()
+        .position;
+    mailbox.renumber();
+    let after = After::PositionOrSince(position, since);
+    let nothing = fetch_new(&settings, after, FetchLimits::default()).await.unwrap();
+    assert!(nothing.is_renumbered && nothing.mails.is_empty() && !nothing.has_more);
+    assert_eq!(nothing.position.last_uid, 3, "the rest lay there before");
+    mailbox.put_at(b"Subject: since\r\n\r\nx\r\n", at("2026-11-24T12:05:00Z"));
+    let some = fetch_new(&settings, after, FetchLimits::default()).await.unwrap();
+    let subjects: Vec<String> = some.mails.iter().map(|mail| read(&mail.raw).unwrap().subject).collect();
+    assert_eq!(subjects, ["since"]);
+    let then = fetch_new(
+        &settings,
+        After::PositionOrSince(some.position, since),
+        FetchLimits::default(),
+    )
+    .await;
+    assert!(then.unwrap().mails.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_in_the_middle_has_brought_what_came_before() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("stalls");
+    mailbox.put(b"Subject: one\r\n\r\nx\r\n");
+    mailbox.put(b"Subject: two\r\n\r\nit stops here\r\n");
+    let (login, server) = mailbox
+        .imap_url()
+        .trim_start_matches("imap://")
+        .rsplit_once('@')
+        .map(|(login, server)| (login.to_owned(), server.to_owned()))
+        .unwrap();
+    let relay = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("imap://{login}@{}", relay.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = relay.accept().await {
+            let server = tokio::net::TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(pass_on_until(client, server, b"it stops here"));
+        }
+    });
+    let settings = ImapSettings::parse(&url.into()).unwrap();
+    let limits = FetchLimits {
+        time: Duration::from_secs(3),
+        ..FetchLimits::default()
+    };
+    let batch = fetch_new(&settings, After::Everything, limits).await.unwrap();
+    assert_eq!(batch.mails.len(), 1);
+    assert!(batch.has_more && batch.position.last_uid == batch.mails[0].uid);
+    let error = fetch_new(&settings, After::Position(batch.position), limits)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable(_)), "{error:?}");
+}
+
+/// Passes both ways on, and holds back everything from the answer on that has `words` in it.
+async fn pass_on_until(client: tokio::net::TcpStream, server: tokio::net::TcpStream, words: &'static [u8]) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let mut answer = vec![0; 65_536];
+    while let Ok(bytes @ 1..) = from_server.read(&mut answer).await {
+        if answer[..bytes].windows(words.len()).any(|some| some == words) {
+            std::future::pending::<()>().await;
+        }
+        to_client.write_all(&answer[..bytes]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_announced_and_not_handed_over_was_not_sent() {
+    let Some(servers) = MailServers::find() else { return };
+    let mailbox = servers.mailbox("announced");
+    let mailer = mailer(&servers.smtp_url());
+    drop(mailer.announce(&mail("never", &mailbox, "never")).await.unwrap());
+    mailer.send(&mail("sent", &mailbox, "sent")).await.unwrap();
+    let mails = when_there_are(&mailbox, 1).await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].subject, "sent");
+}
+
+#[tokio::test]
 async fn of_a_large_mail_the_beginning_is_read() {
     let Some(servers) = MailServers::find() else { return };
     let mailbox = servers.mailbox("large");

@@ -116,7 +116,7 @@ impl Client {
         let body = message.body()?;
         let number = self.settings.phone_number_id.as_str();
         let request = self.call(Method::POST, &[number, "messages"])?.json(&body);
-        let answer: SendAnswer = self.answer(request).await?;
+        let answer: SendAnswer = self.answer(request).await.map_err(SendError::of_message)?;
         let message = answer
             .messages
             .into_iter()

@@ -11,6 +11,11 @@ const HOPELESS: [i64; 22] = [
     131_053, 130_472, 132_000, 132_001, 132_005, 132_007, 132_012, 132_015, 132_016,
 ];
 
+/// Codes that say that nothing was taken: too much at once, an account that is barred, a service that is down or being mended.
+const NOT_TAKEN: [i64; 13] = [
+    2, 4, 368, 80_007, 130_429, 131_016, 131_031, 131_042, 131_048, 131_056, 131_057, 133_004, 133_010,
+];
+
 /// How long to leave one pair of numbers alone: WhatsApp lets one message pass every 6 seconds in the long run.
 const PAIR_PAUSE: Duration = Duration::from_secs(6);
 
@@ -85,6 +90,15 @@ impl SendError {
         }
     }
 
+    /// The same of a message, which must not be sent twice on a guess: what went wrong on the other side in a way that it does not
+    /// name went wrong before it had taken the message, or after. The status tells, by our reference.
+    pub(crate) fn of_message(self) -> Self {
+        match self {
+            Self::RetryLater { reason, .. } if reason.may_have_been_taken() => Self::Unknown { reason },
+            other => other,
+        }
+    }
+
     /// What an answer that is no success means.
     pub(crate) fn of_answer(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let Ok(GraphAnswer { error }) = serde_json::from_slice(body) else {
@@ -154,6 +168,18 @@ impl Reason {
             code: None,
             status: None,
             said: text.to_owned(),
+        }
+    }
+
+    /// Whether this was said by something that may have taken the message before: that broke within (500), or waited in vain (408).
+    /// What is unavailable (503) or has too much to do (429) has taken nothing.
+    fn may_have_been_taken(&self) -> bool {
+        match self.code {
+            Some(code) => {
+                let is_named = NOT_TAKEN.contains(&code) || is_about_access(code);
+                !is_named && self.status.is_some_and(|status| status >= 500 || status == 408)
+            }
+            None => matches!(self.status, Some(408 | 500)),
         }
     }
 
@@ -246,6 +272,39 @@ mod tests {
         assert_eq!(judged(400, 131_056), ("later", Some(6)));
         assert_eq!(judged(400, 131_048), ("later", Some(900)));
         assert_eq!(judged(401, 190), ("later", Some(900)));
+    }
+
+    #[test]
+    fn of_a_message_what_is_not_named_may_have_been_taken() {
+        let judge = |status, code: Option<i64>| {
+            let body = code.map_or_else(String::new, |code| format!(r#"{{"error":{{"code":{code}}}}}"#));
+            match SendError::of_answer(status, None, body.as_bytes()).of_message() {
+                SendError::Rejected { .. } => "rejected",
+                SendError::RetryLater { .. } => "later",
+                SendError::Unknown { .. } => "unknown",
+            }
+        };
+        for (status, code) in [
+            (500, None),
+            (408, None),
+            (502, None),
+            (500, Some(131_000)),
+            (500, Some(1)),
+            (503, Some(99)),
+        ] {
+            assert_eq!(judge(status, code), "unknown", "{status} {code:?}");
+        }
+        for (status, code) in [
+            (503, None),
+            (429, None),
+            (500, Some(131_016)),
+            (503, Some(2)),
+            (400, Some(130_429)),
+            (500, Some(190)),
+        ] {
+            assert_eq!(judge(status, code), "later", "{status} {code:?}");
+        }
+        assert_eq!(judge(400, Some(131_026)), "rejected");
     }
 
     #[test]

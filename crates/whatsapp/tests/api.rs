@@ -163,10 +163,10 @@ async fn trouble_on_the_other_side_is_told_from_refusals() {
     let client = client(&server);
     server.open_window(MARIA);
     for (failure, expected) in [
-        (Failure::Status(500, None), ("later", None, None)),
+        (Failure::Status(500, None), ("unknown", None, None)),
         (Failure::Status(503, Some(120)), ("later", None, Some(120))),
         (Failure::Status(502, None), ("unknown", None, None)),
-        (Failure::Code(131_000, 500), ("later", Some(131_000), None)),
+        (Failure::Code(131_000, 500), ("unknown", Some(131_000), None)),
         (Failure::Code(2, 500), ("later", Some(2), None)),
         (Failure::Code(131_048, 400), ("later", Some(131_048), Some(900))),
         (Failure::Drop, ("unknown", None, None)),

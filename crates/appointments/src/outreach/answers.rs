@@ -9,6 +9,7 @@ use db::{AuditRecord, TenantTx};
 use kernel::{AppointmentId, ContactId, Timestamp, WaitlistOfferId};
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::interpret::{Answer, interpret};
 use super::store;
@@ -49,6 +50,16 @@ struct AnsweredEvent {
     answer: Answer,
 }
 
+/// Which questions a reply may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Whatever waits for an answer of its writer: the channel vouches for who wrote.
+    Anything,
+    /// Only what this message carried; nothing, when it is none. For a channel on which anybody can write in anybody's name: who
+    /// answers that very message has received it.
+    By(Option<Uuid>),
+}
+
 /// What the reply waits for.
 enum Question {
     Reminder(Reminder),
@@ -68,10 +79,27 @@ pub async fn answer(
     text: &str,
     at: Timestamp,
 ) -> Result<Option<Answered>, WaitlistError> {
+    answer_asked(tx, contact, text, at, Asked::Anything).await
+}
+
+/// As [`answer`], where only what was `asked` counts.
+///
+/// # Errors
+/// The database's failure.
+pub async fn answer_asked(
+    tx: &mut TenantTx<'_>,
+    contact: ContactId,
+    text: &str,
+    at: Timestamp,
+    asked: Asked,
+) -> Result<Option<Answered>, WaitlistError> {
+    if asked == Asked::By(None) {
+        return Ok(None);
+    }
     let Some(answer) = interpret(text) else {
         return Ok(None);
     };
-    match question(tx, contact, at).await? {
+    match question(tx, contact, at, asked).await? {
         None => Ok(None),
         Some(Question::Reminder(reminder)) => answer_reminder(tx, contact, &reminder, answer).await,
         Some(Question::Offer(offer)) => answer_offer(tx, &offer, answer).await,
@@ -81,11 +109,20 @@ pub async fn answer(
 }
 
 /// What was put to `contact` last and waits for an answer, when that is one thing.
-async fn question(tx: &TenantTx<'_>, contact: ContactId, at: Timestamp) -> Result<Option<Question>, WaitlistError> {
+async fn question(
+    tx: &TenantTx<'_>,
+    contact: ContactId,
+    at: Timestamp,
+    asked: Asked,
+) -> Result<Option<Question>, WaitlistError> {
+    let carrier = match asked {
+        Asked::Anything => None,
+        Asked::By(carrier) => carrier,
+    };
     let since = at.saturating_add(-store::load(tx).await?.settings.reply_time());
     let asked_by = at.saturating_add(SKEW);
-    let reminders = reminders::store::sent_to(tx, contact, since, asked_by, at).await?;
-    let mut offers = waitlist::offer_store::open_for(tx, contact).await?;
+    let reminders = reminders::store::sent_to(tx, contact, (since, asked_by), at, carrier).await?;
+    let mut offers = waitlist::offer_store::open_for(tx, contact, carrier).await?;
     offers.retain(|offer| offer.sent_at.is_some_and(|sent| sent <= asked_by));
     let reminder = reminders.first().copied();
     let offer = offers.iter().copied().max_by_key(|offer| offer.sent_at);
@@ -98,7 +135,7 @@ async fn question(tx: &TenantTx<'_>, contact: ContactId, at: Timestamp) -> Resul
                 .all(|other| other.appointment_id == reminder.appointment_id);
             one.then_some(Question::Reminder(reminder))
         }
-        _ => waitlist::offer_store::gone_from(tx, contact, since, asked_by)
+        _ => waitlist::offer_store::gone_from(tx, contact, (since, asked_by), carrier)
             .await?
             .map(Question::Gone),
     })

@@ -10,7 +10,7 @@ pub mod model;
 mod phrases;
 pub(crate) mod store;
 
-pub use answers::{Answered, answer};
+pub use answers::{Answered, Asked, answer, answer_asked};
 pub use error::OutreachError;
 pub use facts::{VisitFacts, Voice, visit, voice};
 pub(crate) use http::{get_outreach_settings, update_outreach_settings};

@@ -205,15 +205,16 @@ pub(super) async fn change(
     .or_database()
 }
 
-/// The reminders that were sent to `contact` from `since` until `asked_by` of appointments that begin after `at`, the newest first.
+/// The reminders that were sent to `contact` from `since` until `asked_by` of appointments that begin after `at`, the newest first;
+/// only those that the message `carrier` carried, where one is named.
 pub(crate) async fn sent_to(
     tx: &TenantRead<'_>,
     contact: ContactId,
-    since: Timestamp,
-    asked_by: Timestamp,
+    (since, asked_by): (Timestamp, Timestamp),
     at: Timestamp,
+    carrier: Option<Uuid>,
 ) -> Result<Vec<Reminder>, DbError> {
-    appointment_reminders::table
+    let mut query = appointment_reminders::table
         .inner_join(named_by!(appointments, appointment_reminders::appointment_id))
         .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
         .filter(appointments::contact_id.eq(contact))
@@ -225,9 +226,11 @@ pub(crate) async fn sent_to(
         .filter(appointment_reminders::sent_at.le(asked_by))
         .order((appointment_reminders::sent_at.desc(), appointment_reminders::id.desc()))
         .select(Reminder::as_select())
-        .load(&mut tx.conn())
-        .await
-        .or_database()
+        .into_boxed();
+    if let Some(carrier) = carrier {
+        query = query.filter(appointment_reminders::message_id.eq(carrier));
+    }
+    query.load(&mut tx.conn()).await.or_database()
 }
 
 /// Notes that the reminders of `appointment` at `starts_at` that were sent are answered; says how many. Of two who answer at once

@@ -171,8 +171,12 @@ pub(super) async fn open_of(tx: &TenantRead<'_>, entry: WaitlistEntryId) -> Resu
 }
 
 /// The open offers to `contact` that have not lapsed, the newest first.
-pub(crate) async fn open_for(tx: &TenantRead<'_>, contact: ContactId) -> Result<Vec<Offer>, DbError> {
-    waitlist_offers::table
+pub(crate) async fn open_for(
+    tx: &TenantRead<'_>,
+    contact: ContactId,
+    carrier: Option<Uuid>,
+) -> Result<Vec<Offer>, DbError> {
+    let mut query = waitlist_offers::table
         .inner_join(named_by!(waitlist_entries, waitlist_offers::entry_id))
         .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
         .filter(waitlist_entries::contact_id.eq(contact))
@@ -180,28 +184,32 @@ pub(crate) async fn open_for(tx: &TenantRead<'_>, contact: ContactId) -> Result<
         .filter(waitlist_offers::expires_at.gt(tx.now()))
         .order((waitlist_offers::offered_at.desc(), waitlist_offers::id.desc()))
         .select(Offer::as_select())
-        .load(&mut tx.conn())
-        .await
-        .or_database()
+        .into_boxed();
+    if let Some(carrier) = carrier {
+        query = query.filter(waitlist_offers::message_id.eq(carrier));
+    }
+    query.load(&mut tx.conn()).await.or_database()
 }
 
 /// The offer that was sent to `contact` last, if that was between `since` and `asked_by` and it has lapsed or was taken back.
 pub(crate) async fn gone_from(
     tx: &TenantRead<'_>,
     contact: ContactId,
-    since: Timestamp,
-    asked_by: Timestamp,
+    (since, asked_by): (Timestamp, Timestamp),
+    carrier: Option<Uuid>,
 ) -> Result<Option<WaitlistOfferId>, DbError> {
-    let last: Option<(WaitlistOfferId, OfferStatus)> = waitlist_offers::table
+    let mut query = waitlist_offers::table
         .inner_join(named_by!(waitlist_entries, waitlist_offers::entry_id))
         .filter(waitlist_offers::clinic_id.eq(tx.clinic()))
         .filter(waitlist_entries::contact_id.eq(contact))
         .filter(waitlist_offers::sent_at.between(since, asked_by))
         .order((waitlist_offers::sent_at.desc(), waitlist_offers::id.desc()))
         .select((waitlist_offers::id, waitlist_offers::status))
-        .first(&mut tx.conn())
-        .await
-        .optional()?;
+        .into_boxed();
+    if let Some(carrier) = carrier {
+        query = query.filter(waitlist_offers::message_id.eq(carrier));
+    }
+    let last: Option<(WaitlistOfferId, OfferStatus)> = query.first(&mut tx.conn()).await.optional()?;
     // One that is still noted as open has lapsed, or it would have been found as open.
     let is_gone = |status| {
         matches!(

@@ -278,7 +278,7 @@ pub async fn accept_latest_offer(
     tx: &mut TenantTx<'_>,
     contact: ContactId,
 ) -> Result<Option<(Offer, Appointment)>, WaitlistError> {
-    match offer_store::open_for(tx, contact).await?.first() {
+    match offer_store::open_for(tx, contact, None).await?.first() {
         Some(offer) => accept(tx, offer.entry_id, offer.id).await.map(Some),
         None => Ok(None),
     }
@@ -289,7 +289,7 @@ pub async fn accept_latest_offer(
 /// # Errors
 /// As [`decline`].
 pub async fn decline_latest_offer(tx: &mut TenantTx<'_>, contact: ContactId) -> Result<Option<Offer>, WaitlistError> {
-    match offer_store::open_for(tx, contact).await?.first() {
+    match offer_store::open_for(tx, contact, None).await?.first() {
         Some(offer) => decline(tx, offer.entry_id, offer.id).await.map(Some),
         None => Ok(None),
     }

@@ -110,15 +110,16 @@ async fn note(
     Ok(attachment)
 }
 
-/// Lets uploaded files go with a message.
+/// Lets uploaded files go with a message, of at most `most` bytes together where there is such a limit.
 ///
 /// # Errors
-/// [`MessageError::Invalid`] for one that is not in the conversation, or goes with another message already.
+/// [`MessageError::Invalid`] for one that is not in the conversation, or goes with another message already, and for too many bytes.
 pub(crate) async fn attach(
     tx: &TenantTx<'_>,
     conversation: ConversationId,
     message: MessageId,
     ids: &[MessageAttachmentId],
+    most: Option<u64>,
 ) -> Result<(), MessageError> {
     if ids.is_empty() {
         return Ok(());
@@ -126,13 +127,23 @@ pub(crate) async fn attach(
     let attached = store::attach(tx, conversation, message, ids).await?;
     let mut errors = FieldErrors::new();
     for (index, id) in ids.iter().enumerate() {
-        if !attached.contains(id) {
+        if !attached.iter().any(|(found, _)| found == id) {
             errors.push(
                 format!("/attachment_ids/{index}"),
                 "unknown_attachment",
                 "no such file waits in this conversation",
             );
         }
+    }
+    let sizes = attached.iter().map(|(_, bytes)| u64::try_from(*bytes).unwrap_or(0));
+    let bytes = sizes.fold(0_u64, u64::saturating_add);
+    if let Some(most) = most.filter(|most| bytes > *most) {
+        let most = most / (1024 * 1024);
+        errors.push(
+            "/attachment_ids",
+            "too_large",
+            format!("a mail carries at most {most} MiB of files"),
+        );
     }
     Ok(errors.finish(Some(()))?)
 }

@@ -89,20 +89,25 @@ pub(super) async fn find(tx: &TenantRead<'_>, id: MessageAttachmentId) -> Result
         .ok_or(RowError::NotFound(kind::ATTACHMENT))
 }
 
-/// Lets those of `ids` that wait in the conversation go with a message; gives these.
+/// Lets those of `ids` that wait in the conversation go with a message; gives these, and how many bytes each has.
 pub(super) async fn attach(
     tx: &TenantRead<'_>,
     conversation: ConversationId,
     message: MessageId,
     ids: &[MessageAttachmentId],
-) -> Result<Vec<MessageAttachmentId>, RowError> {
+) -> Result<Vec<(MessageAttachmentId, i64)>, RowError> {
     diesel::update(message_attachments::table)
         .filter(message_attachments::clinic_id.eq(tx.clinic()))
         .filter(message_attachments::id.eq_any(ids))
         .filter(message_attachments::conversation_id.eq(conversation))
         .filter(message_attachments::message_id.is_null())
+        // What is there has a size.
+        .filter(message_attachments::size_bytes.is_not_null())
         .set(message_attachments::message_id.eq(message))
-        .returning(message_attachments::id)
+        .returning((
+            message_attachments::id,
+            message_attachments::size_bytes.assume_not_null(),
+        ))
         .get_results(&mut tx.conn())
         .await
         .or_database()

@@ -1,5 +1,7 @@
 //! E-mail as a channel: threaded by the ids that mail programs thread by, and the same mail each time it is sent.
 
+use std::sync::Arc;
+
 use ::mail::{
     Attachment, Automatic, ImapSettings, InvalidServerUrl, Mailbox, Mailer, MessageId, OutgoingMail,
     SendError as Refusal, SmtpSettings,
@@ -12,36 +14,68 @@ use kernel::Timestamp;
 use kernel::email::EmailAddress;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::whatsapp::read;
-use super::{Accepted, Channel, Content, Outgoing, SendError};
+use super::{Accepted, Channel, Content, HandOver, Outgoing, OutgoingFile, SendError};
 use crate::inboxes::{EmailSettings, InboxSecrets, InboxSettings, MailServer, Security};
+
+/// The most bytes of the files of one mail: they grow by a third on their way, and most servers take 25 MiB.
+pub(crate) const MOST_BYTES_BY_MAIL: u64 = 18 * 1024 * 1024;
+
+/// For how many KiB of files there is room at a time, in all mails that are under way: three of the largest. Each file is there
+/// several times while its mail is put together.
+const ROOM: usize = 3 * 18 * 1024;
 
 /// Carries messages by e-mail.
 #[derive(Debug, Clone)]
 pub struct EmailChannel {
     files: Files,
     rules: OutwardRules,
+    room: Arc<Semaphore>,
 }
 
 impl EmailChannel {
     /// The channel, with the files that go along in `files`, to servers that `rules` permit.
     #[must_use]
-    pub const fn new(files: Files, rules: OutwardRules) -> Self {
-        Self { files, rules }
+    pub fn new(files: Files, rules: OutwardRules) -> Self {
+        Self {
+            files,
+            rules,
+            room: Arc::new(Semaphore::new(ROOM)),
+        }
     }
 
-    async fn hand_over(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+    async fn announce(&self, outgoing: &Outgoing) -> Result<HandOver<'static>, SendError> {
         let InboxSettings::Email(settings) = &outgoing.settings else {
             return Err(rejected("mail_settings_missing"));
         };
         let server = smtp(settings, &outgoing.secrets, &self.rules).map_err(|error| rejected(&error.to_string()))?;
+        let room = self.room_for(&outgoing.attachments).await?;
         let mail = self.mail(settings, outgoing).await?;
         let mailer = Mailer::new(server).map_err(|error| told(&error))?;
-        mailer.send(&mail).await.map_err(|error| told(&error))?;
-        Ok(Accepted {
-            provider_id: mail.id.as_str().to_owned(),
-        })
+        let announced = mailer.announce(&mail).await.map_err(|error| told(&error))?;
+        let provider_id = mail.id.as_str().to_owned();
+        Ok(Box::pin(async move {
+            let handed_over = announced.hand_over().await;
+            drop(room);
+            handed_over.map_err(|error| told(&error))?;
+            Ok(Accepted { provider_id })
+        }))
+    }
+
+    /// Waits until there is room for `files`, which may not be more than one mail carries.
+    async fn room_for(&self, files: &[OutgoingFile]) -> Result<Option<OwnedSemaphorePermit>, SendError> {
+        let sizes = files.iter().map(|file| u64::try_from(file.size_bytes).unwrap_or(0));
+        let bytes = sizes.fold(0_u64, u64::saturating_add);
+        if bytes > MOST_BYTES_BY_MAIL {
+            return Err(rejected("attachments_too_large"));
+        }
+        let Ok(kibibytes @ 1..) = u32::try_from(bytes.div_ceil(1024)) else {
+            return Ok(None);
+        };
+        let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await;
+        room.map(Some).or(Err(SendError::RetryLater { after: None }))
     }
 
     async fn mail(&self, settings: &EmailSettings, outgoing: &Outgoing) -> Result<OutgoingMail, SendError> {
@@ -85,7 +119,14 @@ impl EmailChannel {
 
 impl Channel for EmailChannel {
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>> {
-        Box::pin(self.hand_over(outgoing))
+        Box::pin(async move { self.announce(outgoing).await?.await })
+    }
+
+    fn prepare<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<HandOver<'a>, SendError>> {
+        Box::pin(async move {
+            let hand_over: HandOver<'a> = self.announce(outgoing).await?;
+            Ok(hand_over)
+        })
     }
     // No mail server can be asked. Sent again by hand, the mail has the same id, and most programs show it once.
 }

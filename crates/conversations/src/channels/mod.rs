@@ -14,6 +14,7 @@ use files::FileKey;
 use futures_util::future::BoxFuture;
 use kernel::{ClinicId, ConversationId, InboxId, MessageId, text_enum};
 
+pub(crate) use self::email::MOST_BYTES_BY_MAIL;
 pub use self::email::{EmailChannel, imap};
 pub use self::whatsapp::{NoNumber, WhatsappApi, WhatsappChannel, failure_of_code};
 use crate::inboxes::{InboxSecrets, InboxSettings};
@@ -190,10 +191,23 @@ pub struct Seen {
     pub provider_id: String,
 }
 
+/// The rest of sending a message that was prepared: its content leaves.
+pub type HandOver<'a> = BoxFuture<'a, Result<Accepted, SendError>>;
+
 /// Carries messages of one kind.
 pub trait Channel: Send + Sync {
     /// Hands a message over.
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>>;
+
+    /// Does whatever can be done before the message's content leaves: reads files, connects, names the recipient. Until the future
+    /// that comes out is polled the channel certainly has not taken the message, so that whoever is cut off may begin anew. Fails
+    /// with [`SendError::Rejected`] or [`SendError::RetryLater`].
+    fn prepare<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<HandOver<'a>, SendError>> {
+        Box::pin(async move {
+            let hand_over: HandOver<'a> = Box::pin(async move { self.send(outgoing).await });
+            Ok(hand_over)
+        })
+    }
 
     /// Asks whether the channel has the message, after an attempt whose end is not known.
     fn find<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Found, SendError>> {

@@ -9,7 +9,7 @@ use files::{Files, FilesError};
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 
-use super::{Accepted, Channel, Content, Outgoing, OutgoingFile, Seen, SendError};
+use super::{Accepted, Channel, Content, HandOver, Outgoing, OutgoingFile, Seen, SendError};
 use crate::inboxes::{InboxSecrets, InboxSettings};
 
 /// WhatsApp's code of free text that comes after the 24 hours.
@@ -86,7 +86,8 @@ impl WhatsappChannel {
         Self { api, files }
     }
 
-    async fn hand_over(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+    /// Uploads what there is to upload, and has the message ready.
+    async fn message(&self, outgoing: &Outgoing) -> Result<HandOver<'static>, SendError> {
         let client = self
             .api
             .of_inbox(&outgoing.settings, &outgoing.secrets)
@@ -113,12 +114,14 @@ impl WhatsappChannel {
             answers: outgoing.reply_to.clone(),
             content,
         };
-        match client.send(&message).await {
-            Ok(accepted) => Ok(Accepted {
-                provider_id: accepted.id,
-            }),
-            Err(refusal) => Err(told(&refusal)),
-        }
+        Ok(Box::pin(async move {
+            match client.send(&message).await {
+                Ok(accepted) => Ok(Accepted {
+                    provider_id: accepted.id,
+                }),
+                Err(refusal) => Err(told(&refusal)),
+            }
+        }))
     }
 
     /// A file with `words` below it, uploaded first.
@@ -152,7 +155,14 @@ impl WhatsappChannel {
 
 impl Channel for WhatsappChannel {
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>> {
-        Box::pin(self.hand_over(outgoing))
+        Box::pin(async move { self.message(outgoing).await?.await })
+    }
+
+    fn prepare<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<HandOver<'a>, SendError>> {
+        Box::pin(async move {
+            let hand_over: HandOver<'a> = self.message(outgoing).await?;
+            Ok(hand_over)
+        })
     }
 
     fn show_read<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, Result<(), SendError>> {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::logins;
 use super::model::{DEFAULT_REOPEN_DAYS, InboxChanges, NewInbox};
 use super::secrets::SecretChanges;
 use super::settings::InboxSettings;
@@ -54,6 +55,9 @@ impl TryFrom<CreateInbox> for NewInbox {
         let secrets = kind
             .map(|kind| SecretChanges::parse(kind, &body.secrets, &mut errors))
             .unwrap_or_default();
+        if let Some(settings) = &settings {
+            logins::check(settings, &[], &secrets, &mut errors);
+        }
         let whole = name.zip(settings).map(|(name, settings)| Self {
             name,
             settings,

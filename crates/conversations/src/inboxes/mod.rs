@@ -3,6 +3,7 @@
 mod error;
 mod http;
 mod input;
+mod logins;
 mod model;
 mod polls;
 mod reach;

@@ -86,6 +86,17 @@ pub(super) const fn known(kind: ChannelKind) -> &'static [&'static str] {
     }
 }
 
+/// Whether `text` can be what an inbox of `kind` keeps secret: Meta's tokens travel in headers, and no password has control
+/// characters in it, which would end a line of a dialogue.
+fn is_secret(kind: ChannelKind, text: &str) -> bool {
+    let text = text.trim();
+    let is_plain = match kind {
+        ChannelKind::Whatsapp => text.bytes().all(|byte| byte.is_ascii_graphic()),
+        ChannelKind::Email | ChannelKind::Sms | ChannelKind::Webchat => !text.chars().any(char::is_control),
+    };
+    is_plain && !text.is_empty() && text.chars().count() <= MOST_CHARS
+}
+
 impl SecretChanges {
     /// The changes that a client sent for an inbox of `kind`.
     pub(super) fn parse(kind: ChannelKind, values: &Map<String, Value>, errors: &mut FieldErrors) -> Self {
@@ -104,17 +115,22 @@ impl SecretChanges {
                 Value::Null => {
                     changes.insert(name.clone(), None);
                 }
-                Value::String(text) if !text.trim().is_empty() && text.chars().count() <= MOST_CHARS => {
+                Value::String(text) if is_secret(kind, text) => {
                     changes.insert(name.clone(), Some(SecretString::from(text.trim())));
                 }
                 _ => errors.push(
                     pointer,
                     "invalid_secret",
-                    "a secret is a text that is not blank, or null",
+                    "a secret is a text that is not blank and has no control characters, or null; Meta's are plain ASCII",
                 ),
             }
         }
         Self(changes)
+    }
+
+    /// Whether the secret called `name` is set by these changes; `Some(false)` when it is taken away, none when it stays.
+    pub(super) fn sets(&self, name: &str) -> Option<bool> {
+        self.0.get(name).map(Option::is_some)
     }
 
     /// Whether nothing changes.

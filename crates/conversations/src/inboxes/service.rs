@@ -9,6 +9,7 @@ use rest::Problem;
 use serde_json::json;
 
 use super::error::InboxError;
+use super::logins;
 use super::model::{Inbox, InboxChanges, NewInbox};
 use super::polls;
 use super::secrets::{InboxSecrets, SecretChanges};
@@ -131,6 +132,12 @@ pub(super) async fn update(
         .as_ref()
         .map(|values| SecretChanges::parse(current.channel, values, &mut errors))
         .filter(|secrets| !secrets.is_empty());
+    if settings.is_some() || secrets.is_some() {
+        let (before, none) = (current.settings(), SecretChanges::default());
+        let (after, changes) = (settings.as_ref().unwrap_or(&before), secrets.as_ref().unwrap_or(&none));
+        logins::check_moved((&before, after), &current.secret_names, changes, &mut errors);
+        logins::check(after, &current.secret_names, changes, &mut errors);
+    }
     errors.finish(Some(()))?;
     let mut change = Change {
         name: changes.name.clone().filter(|name| *name != current.name),

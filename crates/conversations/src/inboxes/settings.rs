@@ -1,5 +1,7 @@
 //! What each channel needs to know of an inbox, checked; nothing of it is secret.
 
+use std::net::Ipv6Addr;
+
 use kernel::email::EmailAddress;
 use kernel::text::{InvalidText, bounded, multiline};
 use kernel::{FieldErrors, text_enum};
@@ -171,6 +173,9 @@ impl InboxSettings {
                         let _checked = errors.read(pointer, bounded(text, 1, 120));
                     }
                 }
+                if let Some(mailbox) = &settings.mailbox {
+                    check_name_of_mailbox(mailbox, errors);
+                }
                 Some(Self::Email(settings))
             }
             ChannelKind::Webchat => {
@@ -195,11 +200,7 @@ fn check_digits(pointer: &str, text: &str, errors: &mut FieldErrors) {
 
 fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
     let host = &server.host;
-    let is_host = (1..=253).contains(&host.len())
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
-    if !is_host {
+    if !is_host(host) {
         errors.push(
             format!("{pointer}/host"),
             "invalid_host",
@@ -219,6 +220,29 @@ fn check_server(pointer: &str, server: &MailServer, errors: &mut FieldErrors) {
     }
     if let Some(username) = &server.username {
         let _checked = errors.read(&format!("{pointer}/username"), bounded(username, 1, 254));
+    }
+}
+
+/// Whether `text` is the name of a host, or an address: one with colons is of IPv6, and nothing with a port.
+fn is_host(text: &str) -> bool {
+    if text.contains(':') {
+        return text.parse::<Ipv6Addr>().is_ok();
+    }
+    (1..=253).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+}
+
+/// IMAP spells the names of mailboxes in ASCII: `Entrada` as it is, `Recepção` as `Recep&AOcA4w-o` (RFC 3501, 5.1.3).
+fn check_name_of_mailbox(name: &str, errors: &mut FieldErrors) {
+    if !name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        errors.push(
+            "/settings/mailbox",
+            "invalid_mailbox",
+            "IMAP spells a mailbox's name in ASCII: other letters in modified UTF-7 (RFC 3501, 5.1.3)",
+        );
     }
 }
 
@@ -285,11 +309,24 @@ mod tests {
             ["/settings/phone_number_id", "/settings/business_account_id"]
         );
         let server = json!({"host": "mail.example.com", "port": 465, "security": "tls"});
-        let email = json!({"address": "a@example.com", "smtp": server});
+        let email = json!({"address": "a@example.com", "smtp": server.clone()});
         assert!(faults(ChannelKind::Email, email).is_empty());
         let open =
             json!({"address": "a@example.com", "smtp": {"host": "mail.example.com", "port": 25, "security": "none"}});
         assert_eq!(faults(ChannelKind::Email, open), ["/settings/smtp/security"]);
+        for (host, is_taken) in [
+            ("::1", true),
+            ("2001:db8::1", true),
+            ("mail.example.com:25", false),
+            ("a:25", false),
+            ("-a", false),
+        ] {
+            let email = json!({"address": "a@example.com", "smtp": {"host": host, "port": 465, "security": "tls"}});
+            let expected: &[&str] = if is_taken { &[] } else { &["/settings/smtp/host"] };
+            assert_eq!(faults(ChannelKind::Email, email), expected, "{host}");
+        }
+        let elsewhere = json!({"address": "a@example.com", "smtp": server, "mailbox": "Recepção"});
+        assert_eq!(faults(ChannelKind::Email, elsewhere), ["/settings/mailbox"]);
         assert_eq!(faults(ChannelKind::Sms, json!({})), ["/channel"]);
         assert_eq!(
             faults(

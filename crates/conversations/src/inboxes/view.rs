@@ -20,8 +20,8 @@ pub(crate) struct MailboxView {
     /// When it was last looked into.
     last_success_at: Option<Timestamp>,
     /// Why that failed the last time: `mailbox_unreachable`, `mailbox_sign_in_refused`, `mailbox_not_found`,
-    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`, `mailbox_address_not_allowed`; null once it went
-    /// well.
+    /// `mailbox_answers_nonsense`, `mailbox_settings_unusable`, `mailbox_address_not_allowed`,
+    /// `mailbox_secrets_unreadable`, `mailbox_too_slow`, `mail_not_storable`; null once it went well.
     last_error: Option<String>,
     /// Since when it fails.
     failing_since: Option<Timestamp>,

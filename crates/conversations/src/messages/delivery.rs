@@ -97,6 +97,7 @@ pub(super) async fn apply(
         read_at: (delivery == Delivery::Read).then_some(Some(at)),
         attempted_at: Some(None),
         next_attempt_at: Some(None),
+        handed_over_at: Some(None),
         ..Change::default()
     };
     let message = store::update(tx, id, change).await?;

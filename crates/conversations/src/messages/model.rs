@@ -171,6 +171,10 @@ pub struct Message {
     pub attempted_at: Option<Timestamp>,
     /// When the next attempt is made.
     pub next_attempt_at: Option<Timestamp>,
+    /// Since when it waits to be sent.
+    pub queued_at: Option<Timestamp>,
+    /// Since when the content of that attempt is on its way.
+    pub handed_over_at: Option<Timestamp>,
     /// How often it was written.
     pub version: Version,
     /// When it was stored.

@@ -12,7 +12,7 @@ use crate::inboxes::Inbox;
 use crate::threads::store as threads;
 use crate::threads::store::Change;
 use crate::threads::{Conversation, Priority, Status};
-use crate::threads::{stale, tell};
+use crate::threads::{lock_alone, stale, tell};
 use crate::{attachments, locks};
 
 /// A message as a channel brings it.
@@ -98,21 +98,61 @@ pub async fn receive(
     } else {
         stale(tx, after.id);
     }
-    tx.emit(
-        events::MESSAGE_RECEIVED,
-        &MessageEvent {
-            message_id: message.id,
-            conversation_id: after.id,
-            inbox_id: inbox.id,
-            contact_id: contact,
-        },
-    );
+    received(tx, inbox, &after, message.id);
     Ok(Received {
         conversation: after.id,
         message: message.id,
         is_new,
         duplicate: false,
     })
+}
+
+/// The most merges that one conversation is followed through.
+const MOST_JOINS: usize = 16;
+
+/// Takes in, from the person of `conversation`, what a machine wrote for them or of them: it stands where the talk is, and nothing
+/// waits for an answer to it. The conversation stays as it is, also where it is resolved, and who is addressed in it too. Says
+/// whether it is new.
+///
+/// # Errors
+/// The database's failure.
+pub async fn receive_aside(
+    tx: &mut TenantTx<'_>,
+    inbox: &Inbox,
+    conversation: ConversationId,
+    inbound: &Inbound,
+) -> Result<bool, MessageError> {
+    let mut place = lock_alone(tx, conversation, None).await?;
+    for _ in 0..MOST_JOINS {
+        let Some(next) = place.continued_in_id else { break };
+        place = lock_alone(tx, next, None).await?;
+    }
+    let known = store::lock_known(tx, inbox.id, &inbound.provider_id).await?;
+    if known.is_some_and(|known| known.message_id.is_some()) {
+        return Ok(false);
+    }
+    let message = insert(tx, inbox, &place, inbound).await?;
+    let change = Change {
+        message_count: Some(message.number),
+        ..Change::default()
+    };
+    threads::update(tx, place.id, change).await?;
+    tx.audit(AuditRecord::new("messages.receive", "message", message.id.as_uuid()));
+    received(tx, inbox, &place, message.id);
+    stale(tx, place.id);
+    Ok(true)
+}
+
+fn received(tx: &mut TenantTx<'_>, inbox: &Inbox, conversation: &Conversation, message: MessageId) {
+    tx.emit(
+        events::MESSAGE_RECEIVED,
+        &MessageEvent {
+            message_id: message,
+            conversation_id: conversation.id,
+            inbox_id: inbox.id,
+            contact_id: conversation.contact_id,
+        },
+    );
 }
 
 /// The conversation that goes on, locked.
@@ -179,6 +219,7 @@ async fn insert(
         template: None,
         reply_to_id,
         sent_at: inbound.sent_at,
+        queued_at: None,
     };
     let message = store::insert(tx, row).await?;
     store::note_provider_id(tx, inbox.id, &inbound.provider_id, (conversation.id, id)).await?;

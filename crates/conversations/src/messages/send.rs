@@ -12,7 +12,7 @@ use super::seen;
 use super::sending::{SendJob, again};
 use super::store::{self, NewRow};
 use crate::attachments;
-use crate::channels::ChannelKind;
+use crate::channels::{ChannelKind, MOST_BYTES_BY_MAIL};
 use crate::error::{RowError, kind};
 use crate::events;
 use crate::inboxes::{self, Inbox};
@@ -107,7 +107,8 @@ pub async fn send(tx: &mut TenantTx<'_>, id: ConversationId, draft: &Draft) -> R
     let content = content(tx, &inbox, draft).await?;
     check_reply(tx, id, draft.reply_to).await?;
     let message = insert(tx, &inbox, &conversation, draft, content).await?;
-    attachments::attach(tx, id, message.id, &draft.attachments).await?;
+    let most = (inbox.channel == ChannelKind::Email).then_some(MOST_BYTES_BY_MAIL);
+    attachments::attach(tx, id, message.id, &draft.attachments, most).await?;
     let change = after_outbound(&conversation, &message, by_system, reopens);
     if change.unread_count.is_some() {
         seen::show_read(tx, &inbox, &conversation);
@@ -126,6 +127,7 @@ pub async fn send(tx: &mut TenantTx<'_>, id: ConversationId, draft: &Draft) -> R
             conversation_id: id,
             since: tx.now(),
             lane: draft.lane.number(),
+            inbox_id: Some(inbox.id),
         }
         .enqueue(tx, None);
     }
@@ -240,6 +242,7 @@ async fn insert(
         reply_to_id: draft.reply_to,
         // Never before what it may be an answer to, whatever the channel's clock said.
         sent_at: tx.now().max(conversation.last_message_at),
+        queued_at: (delivery == Some(Delivery::Queued)).then(|| tx.now()),
     };
     Ok(store::insert(tx, row).await?)
 }
@@ -280,7 +283,7 @@ pub async fn resend(tx: &mut TenantTx<'_>, id: MessageId) -> Result<Message, Mes
     let conversation = lock_alone(tx, message.conversation_id, None).await?;
     let inbox = inboxes::find(tx, conversation.inbox_id).await?;
     may_leave(tx, &inbox, &conversation, message.kind != MessageKind::Template).await?;
-    let message = again(tx, id).await?;
+    let message = again(tx, inbox.id, id).await?;
     tx.audit(AuditRecord::new("messages.resend", "message", id.as_uuid()));
     Ok(message)
 }

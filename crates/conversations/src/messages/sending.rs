@@ -1,7 +1,8 @@
 //! Sending what waits: claimed in one transaction, handed to the channel outside of any, and what became of it written in another.
 //!
-//! A process that is killed in between leaves `attempted_at` behind. Whoever comes after the lease asks the channel, where it can
-//! be asked, and says plainly that nothing is known where it cannot: no message is sent twice on a guess.
+//! A process that is killed in between leaves `attempted_at` behind. Had the content not left, the next one tries again after the
+//! lease. Had it (`handed_over_at`), whoever comes then asks the channel, where it can be asked, and says plainly that nothing is
+//! known where it cannot: no message is sent twice on a guess.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use auth::ClinicKeys;
 use chrono::TimeDelta;
 use db::{Job, TenantTx};
 use kernel::pause::doubled;
-use kernel::{ConversationId, Lane, MessageId, Timestamp};
+use kernel::{ConversationId, InboxId, Lane, MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{apply, told};
@@ -19,15 +20,18 @@ use super::store::{self, Change};
 use crate::attachments;
 use crate::channels::{Accepted, ChannelKind, Content, Outgoing};
 use crate::error::{RowError, kind};
-use crate::inboxes;
+use crate::inboxes::{self, InboxError};
 use crate::templates::UsedTemplate;
 use crate::threads;
 
 /// The job that sends a message.
 pub const SEND: &str = "message.send";
 
+/// How long a job that sends may take.
+pub const SENDING_LIMIT: Duration = Duration::from_secs(300);
+
 /// How long an attempt may take; longer than a job may, so that no two are under way.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+const LEASE: TimeDelta = TimeDelta::minutes(6);
 
 /// After how long it is looked again whether an attempt that is under way has ended.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(2);
@@ -53,6 +57,9 @@ pub struct SendJob {
     pub since: Timestamp,
     /// In which lane it waits.
     pub lane: i16,
+    /// From which inbox it goes; not named by jobs of former versions.
+    #[serde(default)]
+    pub inbox_id: Option<InboxId>,
 }
 
 impl SendJob {
@@ -75,6 +82,8 @@ pub struct Attempt {
     pub outgoing: Box<Outgoing>,
     /// How often it was tried, this time included.
     pub number: i32,
+    /// The job of the message, which need not be the one that sends it.
+    pub job: SendJob,
 }
 
 /// What is to be done for a job.
@@ -84,14 +93,18 @@ pub enum Claim {
     Send(Attempt),
     /// Ask the channel for this: an earlier attempt ended without saying how.
     Ask(Attempt),
+    /// Look again: the first message that waited does so no more.
+    Next,
     /// Nothing: it is sent, or another job sees to it.
     Nothing,
 }
 
 /// Claims what is to be sent for `job`.
 ///
+/// A message that has waited for more than a day is given up, whatever kept it; so that of an inbox whose secrets cannot be opened.
+///
 /// # Errors
-/// The database's failure, or that the inbox's secrets cannot be opened.
+/// The database's failure.
 pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Result<Claim, MessageError> {
     let Some(message) = store::lock_first_queued(tx, job.conversation_id).await? else {
         return Ok(Claim::Nothing);
@@ -109,8 +122,20 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         job.enqueue(tx, Some(due));
         return Ok(Claim::Nothing);
     }
+    // Before it was noted when the content left, an attempt that had begun may have come that far.
+    let asks = message.handed_over_at.is_some() || message.attempted_at.is_some() && message.queued_at.is_none();
+    if !asks && now.since(waiting_since(&message)) > TRIED_FOR {
+        give_up(tx, message.id).await?;
+        return Ok(Claim::Next);
+    }
     let conversation = threads::find(tx, job.conversation_id).await?;
     let inbox = inboxes::find(tx, conversation.inbox_id).await?;
+    let job = SendJob {
+        message_id: message.id,
+        since: waiting_since(&message),
+        inbox_id: Some(inbox.id),
+        ..job
+    };
     let sendable = match (inbox.archived_at, conversation.address.clone(), content(&message)) {
         (Some(_), ..) => Err("inbox_archived"),
         (None, None, _) => Err("no_address"),
@@ -121,8 +146,27 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         Ok(sendable) => sendable,
         Err(reason) => {
             rejected(tx, message.id, reason).await?;
+            return Ok(Claim::Next);
+        }
+    };
+    let secrets = match inboxes::open_secrets(tx, keys, inbox.id).await {
+        Ok(secrets) => secrets,
+        Err(InboxError::Sealing(error)) if !asks => {
+            tracing::error!(%error, inbox = %inbox.id, "the secrets of an inbox cannot be opened; its messages wait");
+            let change = Change {
+                attempts: Some(message.attempts.saturating_add(1)),
+                ..Change::default()
+            };
+            store::update(tx, message.id, change).await?;
+            put_off(tx, message.id, job, None).await?;
             return Ok(Claim::Nothing);
         }
+        // Without its secrets nobody can be asked either.
+        Err(InboxError::Sealing(_)) => {
+            unconfirmed(tx, message.id).await?;
+            return Ok(Claim::Next);
+        }
+        Err(error) => return Err(error.into()),
     };
     let reply_to = match message.reply_to_id {
         Some(id) => store::provider_id_of(tx, id).await?,
@@ -132,7 +176,7 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         clinic: tx.clinic(),
         inbox: inbox.id,
         settings: inbox.settings(),
-        secrets: inboxes::open_secrets(tx, keys, inbox.id).await?,
+        secrets,
         reference: message.id,
         conversation: conversation.id,
         to,
@@ -143,7 +187,6 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         references: store::latest_provider_ids(tx, conversation.id, REFERENCES).await?,
         attachments: attachments::outgoing(tx, message.id).await?,
     };
-    let asks = message.attempted_at.is_some();
     let number = message.attempts.saturating_add(i32::from(!asks));
     let change = Change {
         attempts: Some(number),
@@ -156,12 +199,37 @@ pub async fn claim(tx: &mut TenantTx<'_>, keys: &ClinicKeys, job: SendJob) -> Re
         channel: inbox.channel,
         outgoing: Box::new(outgoing),
         number,
+        job,
     };
     Ok(if asks {
         Claim::Ask(attempt)
     } else {
         Claim::Send(attempt)
     })
+}
+
+/// Since when a message waits to be sent.
+fn waiting_since(message: &Message) -> Timestamp {
+    message.queued_at.unwrap_or(message.sent_at)
+}
+
+/// The content of the attempt number `number` leaves from now on. `false` when it must not: another one has taken the message over,
+/// or it does not wait any more.
+///
+/// # Errors
+/// The database's failure.
+pub async fn handing_over(tx: &mut TenantTx<'_>, id: MessageId, number: i32) -> Result<bool, MessageError> {
+    let message = store::lock(tx, id).await?;
+    let is_ours = message.attempts == number && message.attempted_at.is_some();
+    if !is_ours || message.delivery != Some(Delivery::Queued) {
+        return Ok(false);
+    }
+    let change = Change {
+        handed_over_at: Some(Some(tx.now())),
+        ..Change::default()
+    };
+    store::update(tx, id, change).await?;
+    Ok(true)
 }
 
 /// What the channel is to say; none where the template that was used cannot be read. It is not sent as free text then: that may
@@ -236,11 +304,12 @@ pub async fn put_off(
         .and_then(|after| TimeDelta::from_std(after).ok())
         .unwrap_or_default();
     let next = now.saturating_add(pause(message.attempts).max(asked));
-    if next.since(job.since) > TRIED_FOR {
-        return rejected(tx, id, "channel_unavailable_for_a_day").await;
+    if next.since(waiting_since(&message)) > TRIED_FOR {
+        return give_up(tx, id).await;
     }
     let change = Change {
         attempted_at: Some(None),
+        handed_over_at: Some(None),
         next_attempt_at: Some(Some(next)),
         ..Change::default()
     };
@@ -258,6 +327,7 @@ pub async fn not_accepted(tx: &mut TenantTx<'_>, id: MessageId, job: SendJob) ->
     if message.delivery == Some(Delivery::Queued) {
         let change = Change {
             attempted_at: Some(None),
+            handed_over_at: Some(None),
             ..Change::default()
         };
         store::update(tx, id, change).await?;
@@ -272,13 +342,22 @@ pub fn ask_again(tx: &mut TenantTx<'_>, job: SendJob) {
     job.enqueue(tx, Some(due));
 }
 
+/// More waits in the conversation than one job sends: another one goes on.
+pub fn go_on(tx: &mut TenantTx<'_>, job: SendJob) {
+    job.enqueue(tx, None);
+}
+
+async fn give_up(tx: &mut TenantTx<'_>, id: MessageId) -> Result<(), MessageError> {
+    rejected(tx, id, "channel_unavailable_for_a_day").await
+}
+
 /// The pause after attempt number `attempts`: twice as long each time, up to the longest.
 fn pause(attempts: i32) -> TimeDelta {
     doubled(FIRST_PAUSE, attempts.saturating_sub(1), LONGEST_PAUSE)
 }
 
 /// Puts a message that failed, or of which nothing is known, back into the queue.
-pub(super) async fn again(tx: &mut TenantTx<'_>, id: MessageId) -> Result<Message, MessageError> {
+pub(super) async fn again(tx: &mut TenantTx<'_>, inbox: InboxId, id: MessageId) -> Result<Message, MessageError> {
     let message = store::lock(tx, id).await?;
     if !message
         .delivery
@@ -295,6 +374,8 @@ pub(super) async fn again(tx: &mut TenantTx<'_>, id: MessageId) -> Result<Messag
         attempts: Some(0),
         attempted_at: Some(None),
         next_attempt_at: Some(None),
+        queued_at: Some(Some(tx.now())),
+        handed_over_at: Some(None),
         ..Change::default()
     };
     let message = store::update(tx, id, change).await?;
@@ -304,6 +385,7 @@ pub(super) async fn again(tx: &mut TenantTx<'_>, id: MessageId) -> Result<Messag
         conversation_id: message.conversation_id,
         since: tx.now(),
         lane: Lane::Urgent.number(),
+        inbox_id: Some(inbox),
     }
     .enqueue(tx, None);
     Ok(message)

@@ -69,6 +69,7 @@ pub(super) struct NewRow {
     pub(super) template: Option<Value>,
     pub(super) reply_to_id: Option<MessageId>,
     pub(super) sent_at: Timestamp,
+    pub(super) queued_at: Option<Timestamp>,
 }
 
 pub(super) async fn insert(tx: &TenantRead<'_>, row: NewRow) -> Result<Message, DbError> {
@@ -91,6 +92,8 @@ pub(super) struct Change {
     pub(super) attempts: Option<i32>,
     pub(super) attempted_at: Option<Option<Timestamp>>,
     pub(super) next_attempt_at: Option<Option<Timestamp>>,
+    pub(super) queued_at: Option<Option<Timestamp>>,
+    pub(super) handed_over_at: Option<Option<Timestamp>>,
 }
 
 /// Writes a change, of which there is something, to a row that the transaction has locked.

@@ -81,6 +81,8 @@ impl From<Said> for MessageView {
             attempts: _,
             attempted_at: _,
             next_attempt_at: _,
+            queued_at: _,
+            handed_over_at: _,
             version,
             created_at,
             updated_at,

@@ -37,6 +37,8 @@ pub(crate) struct ConversationView {
     contact_id: ContactId,
     /// What they are called.
     contact_name: PersonName,
+    /// Where answers go, in the channel's own form; null in the web chat, whose visitor fetches them.
+    address: Option<String>,
     /// What it is about, where the channel has such a thing.
     subject: Option<String>,
     /// Where it stands.
@@ -95,7 +97,7 @@ impl From<Listed> for ConversationView {
             id,
             inbox_id,
             contact_id,
-            address: _,
+            address,
             subject,
             status,
             snoozed_until,
@@ -122,6 +124,7 @@ impl From<Listed> for ConversationView {
             channel,
             contact_id,
             contact_name,
+            address,
             subject,
             status,
             snoozed_until,

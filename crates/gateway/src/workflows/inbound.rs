@@ -89,7 +89,7 @@ pub async fn receive(tx: &mut TenantTx<'_>, arrival: &Arrival) -> Result<Receive
     let contact = Box::pin(sender_of(tx, arrival)).await?;
     let received = Box::pin(messages::receive(tx, &arrival.inbox, contact, &arrival.message)).await?;
     if !received.duplicate && !arrival.is_automatic {
-        Box::pin(replies::answer(tx, contact, &received, &arrival.message)).await?;
+        Box::pin(replies::answer(tx, contact, &received, arrival)).await?;
     }
     Ok(received)
 }
@@ -166,6 +166,14 @@ async fn join(
     Ok(into)
 }
 
+/// The most characters of a [`PersonName`].
+const MOST_OF_A_NAME: usize = 200;
+
+/// `text`, cut to what a name may have: an e-mail address may be longer.
+fn as_long_as_a_name(text: &str) -> String {
+    text.chars().take(MOST_OF_A_NAME).collect()
+}
+
 /// Notes who wrote as a lead.
 async fn note_lead(tx: &mut TenantTx<'_>, arrival: &Arrival) -> Result<ContactId, InboundError> {
     let mut phone = arrival.claims.phone.clone();
@@ -184,7 +192,7 @@ async fn note_lead(tx: &mut TenantTx<'_>, arrival: &Arrival) -> Result<ContactId
         .unwrap_or_else(|| "Visitante".to_owned());
     let name = match &arrival.claims.name {
         Some(name) => name.clone(),
-        None => PersonName::parse(&stands_for_it).map_err(|_unnameable| InboundError::Anonymous)?,
+        None => PersonName::parse(&as_long_as_a_name(&stands_for_it)).map_err(|_unnameable| InboundError::Anonymous)?,
     };
     let sender = Sender {
         name,

@@ -4,12 +4,14 @@
 //! one that comes again is known and passed over, and one whose transaction was cut off is neither. A job would have to remember
 //! which message it had followed, or a "1" that is worked on twice could answer two questions.
 
-use appointments::outreach::{self, Answered};
-use conversations::messages::{self, Draft, Inbound, MessageError, MessageText, Received};
+use appointments::outreach::{self, Answered, Asked};
+use conversations::channels::ChannelKind;
+use conversations::messages::{self, Draft, MessageError, MessageText, Received};
 use db::{TenantTx, TxError};
 use kernel::ContactId;
+use uuid::Uuid;
 
-use super::inbound::InboundError;
+use super::inbound::{Arrival, InboundError};
 use super::wording;
 
 /// Does what the message of `contact` plainly asks for, and confirms it in the same conversation.
@@ -17,11 +19,17 @@ pub(super) async fn answer(
     tx: &mut TenantTx<'_>,
     contact: ContactId,
     received: &Received,
-    message: &Inbound,
+    arrival: &Arrival,
 ) -> Result<(), InboundError> {
+    let message = &arrival.message;
     // The channel's clock may run ahead of ours; nobody has written in the future.
     let written = message.sent_at.min(tx.now());
-    let Some(answered) = outreach::answer(tx, contact, &message.body, written).await? else {
+    // Anybody can write a mail in anybody's name. Who answers the very mail that asked has received it.
+    let asked = match arrival.inbox.channel {
+        ChannelKind::Email => Asked::By(answered_message(tx, received).await?),
+        ChannelKind::Whatsapp | ChannelKind::Sms | ChannelKind::Webchat => Asked::Anything,
+    };
+    let Some(answered) = outreach::answer_asked(tx, contact, &message.body, written, asked).await? else {
         return Ok(());
     };
     let visit = match answered {
@@ -35,6 +43,12 @@ pub(super) async fn answer(
     let text = wording::answered(&voice, answered, visit.as_ref());
     confirm(tx, received, &text).await?;
     Ok(())
+}
+
+/// Which message of the clinic the message that came in answers, as it says.
+async fn answered_message(tx: &TenantTx<'_>, received: &Received) -> Result<Option<Uuid>, MessageError> {
+    let message = messages::find(tx, received.message).await?;
+    Ok(message.reply_to_id.map(Uuid::from))
 }
 
 /// Writes `text` into the conversation, where that can be done: what was asked for is done in any case.

@@ -1,6 +1,8 @@
 //! Channels over servers that behave as the real ones: what people write comes in, what the clinic writes goes out.
 
 pub(crate) mod email;
+mod hostile_mail;
+mod logins;
 mod reach;
 mod whatsapp;
 

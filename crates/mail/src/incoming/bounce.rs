@@ -25,6 +25,17 @@ impl Bounce {
     pub fn has_failed(&self) -> bool {
         self.recipients.is_empty() || self.recipients.iter().any(|one| one.action == BounceAction::Failed)
     }
+
+    /// Whether it says that the mail will not reach `address`. A report may come from anybody who knows the id of the mail: one that
+    /// does not name the address that the mail went to proves nothing of it. Which a server without details leaves out.
+    #[must_use]
+    pub fn has_failed_for(&self, address: &EmailAddress) -> bool {
+        let mut named = self.recipients.iter().filter(|one| one.address.is_some()).peekable();
+        if named.peek().is_none() {
+            return self.has_failed();
+        }
+        named.any(|one| one.action == BounceAction::Failed && one.address.as_ref() == Some(address))
+    }
 }
 
 /// What a server did for one recipient.

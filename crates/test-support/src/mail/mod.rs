@@ -11,6 +11,8 @@ mod settings;
 use std::sync::OnceLock;
 use std::{env, fs};
 
+use kernel::Timestamp;
+
 pub use self::relay::LossyRelay;
 use self::servers::Servers;
 
@@ -171,7 +173,15 @@ impl TestMailbox {
     /// # Panics
     /// When it cannot be written.
     pub fn put(&self, raw: &[u8]) {
-        self.servers.put(&self.name, raw);
+        self.servers.put(&self.name, raw, None);
+    }
+
+    /// As [`Self::put`], as if it had been delivered at `at`.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn put_at(&self, raw: &[u8], at: Timestamp) {
+        self.servers.put(&self.name, raw, Some(at.as_datetime().into()));
     }
 
     /// Has the mailbox numbered anew, as after it was restored from a backup.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{fs, thread};
 
 use super::settings::{self, Ports};
@@ -164,7 +164,7 @@ impl Servers {
     }
 
     /// Puts a file where a delivery would.
-    pub(super) fn put(&self, name: &str, raw: &[u8]) {
+    pub(super) fn put(&self, name: &str, raw: &[u8], delivered_at: Option<SystemTime>) {
         let runner = Runner::find();
         let maildir = self.directory.join("mail").join(name).join("Maildir");
         for part in ["", "tmp", "new", "cur"] {
@@ -178,6 +178,10 @@ impl Servers {
         let file = format!("{:010}.{number:06}.{DOMAIN}", crate::database::seconds_now());
         let unfinished = maildir.join("tmp").join(&file);
         fs::write(&unfinished, raw).expect("a file can be written");
+        if let Some(at) = delivered_at {
+            let written = fs::File::options().write(true).open(&unfinished).expect("the file");
+            written.set_modified(at).expect("its time can be set");
+        }
         runner.own(&unfinished);
         fs::rename(unfinished, maildir.join("new").join(file)).expect("a file can be renamed");
     }

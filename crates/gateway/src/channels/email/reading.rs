@@ -56,13 +56,13 @@ pub(super) fn inbound(
         .date
         .filter(|date| *date <= now && now.since(*date) <= OLDEST)
         .unwrap_or(now);
-    let address = mail.reply_to.first().or(mail.from.as_ref());
     Inbound {
         provider_id,
         sent_at,
         body,
         subject: Some(mail.subject.clone()).filter(|subject| !subject.trim().is_empty()),
-        address: address.map(|party| party.address.as_str().to_owned()),
+        // Never where the mail wants its answer: whoever writes in somebody's name would have their mails from then on.
+        address: mail.from.as_ref().map(|from| from.address.as_str().to_owned()),
         files,
         reply_to: mail.in_reply_to.first().map(|id| id.as_str().to_owned()),
     }
@@ -81,6 +81,30 @@ pub(super) fn arrival(inbox: &Inbox, from: &Party, message: Inbound) -> Arrival 
         message,
         is_automatic: false,
     }
+}
+
+/// What the clinic is told of a mail that wants its answer elsewhere than at its sender's: a person decides.
+pub(super) fn wants_elsewhere(mail: &ReadMail) -> Option<String> {
+    let from = mail.from.as_ref()?;
+    let other = mail
+        .reply_to
+        .first()
+        .filter(|_| mail.reply_to.iter().all(|to| to.address != from.address))?;
+    Some(format!("[Pede resposta em {}]", other.address.as_str()))
+}
+
+/// A mail that a machine wrote for somebody, as it stands aside of the talk.
+pub(super) fn aside(mail: &ReadMail, provider_id: String, heading: &str, now: Timestamp) -> Inbound {
+    let from = mail.from.as_ref().map(|from| format!(" de {}", from.address.as_str()));
+    let mut inbound = inbound(mail, provider_id, Vec::new(), &[], now);
+    inbound.body = format!(
+        "[{heading}{}] {}\n{}",
+        from.unwrap_or_default(),
+        mail.subject,
+        inbound.body
+    );
+    inbound.address = None;
+    inbound
 }
 
 /// What a report says of a mail of ours, if it will not arrive.

@@ -62,7 +62,8 @@ pub(super) async fn announce(
         named_by_words: file.caption.is_none() && file.file_name.is_some(),
         attachment_id: Some(id),
     };
-    tx.enqueue(Job::new(FETCH, &job).lane(Lane::Urgent));
+    // Not urgent: whoever sends large files must not keep what people type.
+    tx.enqueue(Job::new(FETCH, &job).lane(Lane::Routine));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod forgotten;
 
 use chrono::TimeDelta;
 use fetch::{OutwardRules, Roots};
+use kernel::Clock as _;
 use serde_json::{Value, json};
 use test_support::mail::{MailServers, Refusal, TestMailbox};
 
@@ -13,14 +14,14 @@ use super::{
 };
 use crate::app::{TestApp, until};
 
-struct Stage {
-    servers: MailServers,
+pub(super) struct Stage {
+    pub(super) servers: MailServers,
     /// The clinic's mailbox.
-    clinic: TestMailbox,
+    pub(super) clinic: TestMailbox,
     /// A patient's.
-    patient: TestMailbox,
-    app: TestApp,
-    inbox: MadeInbox,
+    pub(super) patient: TestMailbox,
+    pub(super) app: TestApp,
+    pub(super) inbox: MadeInbox,
 }
 
 fn port_of(url: &str) -> u16 {
@@ -57,12 +58,12 @@ pub(crate) async fn delivered_to(mailbox: &TestMailbox) -> Vec<mail::ReadMail> {
 
 impl Stage {
     /// An inbox that reaches its servers in the clear.
-    async fn set(name: &str) -> Option<Self> {
+    pub(super) async fn set(name: &str) -> Option<Self> {
         Self::set_with(name, "none").await
     }
 
     /// An inbox that reaches its servers by `security`, where the operator trusts their authority.
-    async fn set_with(name: &str, security: &str) -> Option<Self> {
+    pub(super) async fn set_with(name: &str, security: &str) -> Option<Self> {
         let servers = MailServers::find()?;
         let clinic = servers.mailbox(&format!("clinic-{name}"));
         let patient = servers.mailbox(&format!("patient-{name}"));
@@ -109,23 +110,28 @@ impl Stage {
         Some(stage)
     }
 
-    async fn mailbox(&self) -> Value {
+    pub(super) async fn mailbox(&self) -> Value {
         let path = format!("/v1/inboxes/{}", self.inbox.id);
         self.app.get("owner@aurora", &path).await.expect_status(200).body["mailbox"].clone()
     }
 
     /// Puts a mail into the clinic's mailbox.
-    fn comes_in(&self, from: &str, id: &str, more_headers: &str, body: &str) {
+    pub(super) fn comes_in(&self, from: &str, id: &str, more_headers: &str, body: &str) {
         let raw = format!(
             "From: Ana Luz <{from}>\r\nTo: {}\r\nSubject: Consulta\r\nMessage-ID: <{id}>\r\nMIME-Version: 1.0\r\n\
              Content-Type: text/plain; charset=utf-8\r\n{more_headers}\r\n{body}\r\n",
             self.clinic.address()
         );
-        self.clinic.put(raw.as_bytes());
+        self.puts(&raw);
+    }
+
+    /// Puts a mail into the clinic's mailbox as it is, delivered now.
+    pub(super) fn puts(&self, raw: &str) {
+        self.clinic.put_at(raw.as_bytes(), self.app.clock.now());
     }
 
     /// The next look.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         self.app.clock.advance(TimeDelta::minutes(2));
         self.app.shared.wake().notify();
     }
@@ -135,7 +141,7 @@ impl Stage {
         delivered_to(&self.patient).await
     }
 
-    async fn bodies(&self, conversation: &str) -> Vec<String> {
+    pub(super) async fn bodies(&self, conversation: &str) -> Vec<String> {
         let mut texts: Vec<String> = messages(&self.app, conversation)
             .await
             .iter()

@@ -229,7 +229,7 @@ async fn a_message_outlives_an_hour_without_whatsapp_and_is_sent_once() {
         Failure::Status(503, None),
         Failure::Status(429, Some(60)),
         Failure::Code(130_429, 400),
-        Failure::Status(500, None),
+        Failure::Code(131_016, 500),
     ];
     for failure in &failures {
         stage.server.fail_next(1, failure);

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use conversations::channels::{Accepted, ChannelKind, Channels, Found, SendError};
+use conversations::identities::Identity;
+use conversations::inboxes;
+use conversations::messages::find;
 use conversations::notices::{NotSent, Notice, Purpose, Sending, send_to_contact};
-use kernel::InboxId;
+use gateway::workflows::inbound;
+use kernel::{Clock as _, InboxId, System};
 use serde_json::{Value, json};
-use test_support::Answer;
+use test_support::{Answer, world};
 
-use super::carrier::Carrier;
-use super::{aurora, database, texts, whatsapp, write_in};
+use super::carrier::{Carrier, Stall};
+use super::{arrival, aurora, database, phone, texts, whatsapp, write_in};
 use crate::app::{TestApp, until};
+use crate::channels::{is_put_off, upload};
 
 async fn start(carrier: &Carrier) -> Option<TestApp> {
     let channels = Channels::new().with(ChannelKind::Whatsapp, carrier.clone());
@@ -171,6 +176,195 @@ async fn a_lost_answer_is_asked_for_and_never_guessed() {
             comes_to(&app, &message, "sent").await;
         }
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_cut_off_is_made_again_until_the_content_leaves() {
+    for (stall, then) in [
+        (Stall::BeforeTheContent, "sent"),
+        (Stall::WithTheContent, "unconfirmed"),
+    ] {
+        let carrier = Carrier::default().stalling(stall);
+        let Some(app) = start(&carrier).await else { return };
+        let conversation = write_in(&app, whatsapp(&app).await, "5571981234567", "w1", "Oi")
+            .await
+            .conversation;
+        let sent = say(&app, conversation, json!({"body": "Olá"})).await.expect_status(201);
+        let id = sent.id().parse().unwrap();
+        let db = database(&app);
+        let row = async || db.read(&aurora(), async |tx| find(tx, id).await).await.unwrap();
+        let leaves = stall == Stall::WithTheContent;
+        until("the attempt", async || {
+            let row = row().await;
+            row.attempted_at.is_some() && row.handed_over_at.is_some() == leaves
+        })
+        .await;
+        // Whoever made it is not heard of again; its claims run out.
+        app.clock.advance(TimeDelta::minutes(7));
+        app.shared.wake().notify();
+        comes_to(&app, sent.id(), then).await;
+        carrier.release();
+        // Who was taken to be gone goes on, and finds that another one has taken over.
+        let last = say(&app, conversation, json!({"body": "Até logo"}))
+            .await
+            .expect_status(201);
+        comes_to(&app, last.id(), "sent").await;
+        let texts: Vec<_> = carrier.sent().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["Olá", "Até logo"]);
+    }
+}
+
+#[tokio::test]
+async fn the_day_of_a_message_is_its_own_and_a_message_of_yesterday_is_not_sent() {
+    let almost_a_day = TimeDelta::hours(24) - TimeDelta::seconds(2);
+    let down = |after: TimeDelta| {
+        Err(SendError::RetryLater {
+            after: after.to_std().ok(),
+        })
+    };
+    let accepted = |id: &str| {
+        Ok(Accepted {
+            provider_id: id.to_owned(),
+        })
+    };
+    let answers = [
+        down(almost_a_day - TimeDelta::seconds(5)),
+        accepted("w-first"),
+        down(TimeDelta::zero()),
+        accepted("w-second"),
+    ];
+    let carrier = Carrier::answering(answers);
+    let Some(app) = start(&carrier).await else { return };
+    let inbox = whatsapp(&app).await;
+    let conversation = write_in(&app, inbox, "5571981234567", "w1", "Oi").await.conversation;
+    let first = say(&app, conversation, json!({"body": "primeira"}))
+        .await
+        .expect_status(201);
+    until("the attempt", async || carrier.sent().len() == 1).await;
+    is_put_off(&app, first.id(), 1).await;
+    app.clock.advance(almost_a_day);
+    // Both are due, and one job sends both: what keeps the second has nothing to do with the day of the first.
+    let second = say(&app, conversation, json!({"body": "segunda"}))
+        .await
+        .expect_status(201);
+    app.shared.wake().notify();
+    comes_to(&app, first.id(), "sent").await;
+    is_put_off(&app, second.id(), 1).await;
+    app.clock.advance(TimeDelta::minutes(1));
+    app.shared.wake().notify();
+    comes_to(&app, second.id(), "sent").await;
+}
+
+#[tokio::test]
+async fn while_the_secrets_of_an_inbox_cannot_be_opened_its_messages_wait_for_a_day() {
+    let carrier = Carrier::default();
+    let Some(app) = start(&carrier).await else { return };
+    let inbox = whatsapp(&app).await;
+    let secrets = json!({"secrets": {"access_token": "EAAtoken"}});
+    let path = format!("/v1/inboxes/{inbox}");
+    app.actor("owner@aurora").patch(&path, secrets).await.assert_status(200);
+    let maintenance = app.database.connect(test_support::Role::Maintenance).await;
+    let spoil = "UPDATE inboxes SET sealed_secrets = set_byte(sealed_secrets, length(sealed_secrets) - 1,
+         get_byte(sealed_secrets, length(sealed_secrets) - 1) # 1) WHERE sealed_secrets IS NOT NULL";
+    assert_eq!(maintenance.execute(spoil, &[]).await.unwrap(), 1);
+    let conversation = write_in(&app, inbox, "5571981234567", "w1", "Oi").await.conversation;
+    let waits = say(&app, conversation, json!({"body": "um"})).await.expect_status(201);
+    is_put_off(&app, waits.id(), 1).await;
+    // The same again is what it was.
+    assert_eq!(maintenance.execute(spoil, &[]).await.unwrap(), 1);
+    app.clock.advance(TimeDelta::minutes(1));
+    app.shared.wake().notify();
+    comes_to(&app, waits.id(), "sent").await;
+    assert_eq!(maintenance.execute(spoil, &[]).await.unwrap(), 1);
+    let never = say(&app, conversation, json!({"body": "dois"}))
+        .await
+        .expect_status(201);
+    is_put_off(&app, never.id(), 1).await;
+    app.clock.advance(TimeDelta::hours(25));
+    app.shared.wake().notify();
+    comes_to(&app, never.id(), "failed").await;
+    let shown = app
+        .get("reception@aurora", &format!("/v1/messages/{}", never.id()))
+        .await;
+    assert_eq!(shown.body["failure_reason"], "channel_unavailable_for_a_day");
+    assert_eq!(carrier.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_carries_no_more_than_servers_take() {
+    let carrier = Carrier::default();
+    let channels = Channels::new().with(ChannelKind::Email, carrier.clone());
+    let Some(app) = TestApp::start_with_channels(|_config| {}, channels).await else {
+        return;
+    };
+    let settings =
+        json!({"address": "agenda@aurora.example", "smtp": {"host": "127.0.0.1", "port": 9, "security": "none"}});
+    let body = json!({"channel": "email", "name": "E-mail", "settings": settings});
+    let made = app
+        .actor("owner@aurora")
+        .post("/v1/inboxes", body)
+        .await
+        .expect_status(201);
+    let db = database(&app);
+    let inbox = super::inbox(&db, made.body["inbox"]["id"].as_str().unwrap().parse().unwrap()).await;
+    let ana = Identity::Email("ana@patient.example".parse().unwrap());
+    let conversation = super::arrive(&db, &arrival(&inbox, vec![ana], "m1", app.clock.now(), "Oi"))
+        .await
+        .conversation;
+    let mut ten_mebibytes = b"%PDF-1.7\n".to_vec();
+    ten_mebibytes.resize(10 << 20, b'x');
+    let ten_mebibytes: &'static [u8] = ten_mebibytes.leak();
+    let mut files = Vec::new();
+    for name in ["a.pdf", "b.pdf"] {
+        files.push(upload(&app, &conversation.to_string(), name, ten_mebibytes).await);
+    }
+    let refused = say(&app, conversation, json!({"body": "Seguem", "attachment_ids": files})).await;
+    refused.assert_problem(422, "invalid_fields");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/attachment_ids");
+    assert_eq!(refused.body["errors"][0]["code"], "too_large");
+    let sent = say(
+        &app,
+        conversation,
+        json!({"body": "Segue", "attachment_ids": [files[0]]}),
+    )
+    .await;
+    comes_to(&app, sent.expect_status(201).id(), "sent").await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_one_clinic_does_not_keep_the_others() {
+    let carrier = Carrier::default().stalling(Stall::To("5571"));
+    let Some(app) = start(&carrier).await else { return };
+    let inbox = whatsapp(&app).await;
+    for number in 0..6 {
+        let digits = format!("557198123456{number}");
+        let conversation = write_in(&app, inbox, &digits, &format!("w{number}"), "Oi")
+            .await
+            .conversation;
+        say(&app, conversation, json!({"body": "Olá"})).await.assert_status(201);
+    }
+    let owner = app.actor("owner@horizonte");
+    let body = json!({"channel": "whatsapp", "name": "WhatsApp", "settings": {"phone_number_id": "206540352242922"}});
+    let made = owner.post("/v1/inboxes", body).await.expect_status(201);
+    let other: InboxId = made.body["inbox"]["id"].as_str().unwrap().parse().unwrap();
+    let (db, system) = (database(&app), System::acting_for(world::clinic("horizonte"), "test"));
+    let inbox = db
+        .read(&system, async |tx| inboxes::find(tx, other).await)
+        .await
+        .unwrap();
+    let arrival = arrival(&inbox, vec![phone("5511987650000")], "h1", app.clock.now(), "Oi");
+    let received = db
+        .write(&system, async |tx| inbound::receive(tx, &arrival).await)
+        .await
+        .unwrap();
+    let path = format!("/v1/conversations/{}/messages", received.conversation);
+    let sent = owner.post(&path, json!({"body": "Bom dia"})).await.expect_status(201);
+    until("the other clinic's message", async || {
+        owner.get(&format!("/v1/messages/{}", sent.id())).await.body["delivery"] == "sent"
+    })
+    .await;
+    assert_eq!(carrier.sent().len(), 1, "nobody else was answered");
+    carrier.release();
 }
 
 #[tokio::test]

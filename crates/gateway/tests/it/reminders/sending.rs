@@ -2,6 +2,7 @@
 
 use appointments::reminders::{ReminderJob, SEND};
 use conversations::channels::{ChannelKind, Channels, SendError};
+use conversations::identities::Identity;
 use serde_json::json;
 use test_support::Actor;
 
@@ -147,4 +148,51 @@ async fn a_reply_is_followed_and_confirmed_once_and_a_machine_is_not_answered() 
         .await
         .expect_status(200);
     assert_eq!(shown.body["unread_count"], json!(4));
+}
+
+#[tokio::test]
+async fn by_mail_only_an_answer_to_the_very_question_is_followed() {
+    let carrier = Carrier::default();
+    let channels = Channels::new().with(ChannelKind::Email, carrier.clone());
+    let Some(app) = TestApp::start_with_channels(|_config| {}, channels).await else {
+        return;
+    };
+    let settings =
+        json!({"address": "agenda@aurora.example", "smtp": {"host": "127.0.0.1", "port": 9, "security": "none"}});
+    let body = json!({"channel": "email", "name": "E-mail", "settings": settings});
+    let made = app
+        .actor("owner@aurora")
+        .post("/v1/inboxes", body)
+        .await
+        .expect_status(201);
+    let (reception, appointment) = a_day_before(&app).await;
+    assert_eq!(carrier.sent()[0].0, "maria.silva@example.com");
+    let db = database(&app);
+    let inbox = inbox(&db, made.body["inbox"]["id"].as_str().unwrap().parse().unwrap()).await;
+    let conversations = reception
+        .get("/v1/conversations?status=resolved")
+        .await
+        .expect_status(200);
+    let conversation = conversations.data()[0]["id"].as_str().unwrap().to_owned();
+    let question = messages(&reception, &conversation).await.data()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    app.clock.advance(chrono::TimeDelta::minutes(1));
+    let status = async || {
+        let shown = reception.get(&format!("/v1/appointments/{appointment}")).await;
+        shown.body["status"].as_str().unwrap().to_owned()
+    };
+    // Anybody can write in her name. Who answers the very mail has received it.
+    for (id, answers, then) in [
+        ("forged", None, "scheduled"),
+        ("guessed", Some("wamid.another".to_owned()), "scheduled"),
+        ("hers", Some(format!("wamid.{question}")), "cancelled"),
+    ] {
+        let maria = Identity::Email("maria.silva@example.com".parse().unwrap());
+        let mut mail = arrival(&inbox, vec![maria], id, kernel::Clock::now(&*app.clock), "2");
+        mail.message.reply_to = answers;
+        arrive(&db, &mail).await;
+        assert_eq!(status().await, then, "{id}");
+    }
 }

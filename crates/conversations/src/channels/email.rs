@@ -119,12 +119,12 @@ impl EmailChannel {
 
 impl Channel for EmailChannel {
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Accepted, SendError>> {
-        Box::pin(async move { self.announce(outgoing).await?.await })
+        Box::pin(async move { Box::pin(self.announce(outgoing)).await?.await })
     }
 
     fn prepare<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<HandOver<'a>, SendError>> {
         Box::pin(async move {
-            let hand_over: HandOver<'a> = self.announce(outgoing).await?;
+            let hand_over: HandOver<'a> = Box::pin(self.announce(outgoing)).await?;
             Ok(hand_over)
         })
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use db::{TenantRead, TenantTx};
-use kernel::{PractitionerId, ServiceId, Timestamp, WaitlistEntryId, Zone};
+use kernel::{PractitionerId, ServiceId, Timestamp, WaitlistEntryId, WaitlistOfferId, Zone};
 
 use super::error::WaitlistError;
-use super::model::{Entry, Offer};
+use super::model::Entry;
 use super::offers::{self, Proposal};
 use super::{offer_store, store};
 use crate::availability::spans::Span;
@@ -64,7 +64,7 @@ impl Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
     /// An offer was made; there may be more to offer.
-    Offered(Offer),
+    Offered(WaitlistOfferId),
     /// Nobody who waits would take what is free.
     Nobody,
     /// Patients are not written to now; it is to be tried again at this time.
@@ -111,7 +111,7 @@ pub async fn fill(tx: &mut TenantTx<'_>, scope: Scope) -> Result<Filled, Waitlis
                 .savepoint(async |tx| offers::make(tx, entry.id, &proposal).await)
                 .await;
             match made {
-                Ok(offer) => return Ok(Filled::Offered(offer)),
+                Ok(offer) => return Ok(Filled::Offered(offer.id)),
                 Err(error) if offers::is_about_the_proposal(&error) && tries < MOST_TRIES => {
                     tries = tries.saturating_add(1);
                 }

@@ -37,6 +37,7 @@ pub struct WhatsAppServer {
     address: std::net::SocketAddr,
     state: Arc<Mutex<State>>,
     handle: actix_web::dev::ServerHandle,
+    client: reqwest::Client,
 }
 
 impl WhatsAppServer {
@@ -48,7 +49,12 @@ impl WhatsAppServer {
     pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (address, handle) = server::start(&state);
-        Self { address, state, handle }
+        Self {
+            address,
+            state,
+            handle,
+            client: webhooks::client(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -166,7 +172,7 @@ impl WhatsAppServer {
     /// # Panics
     /// When nobody answers.
     pub async fn post(&self, url: &str, payload: &Value) -> u16 {
-        webhooks::post(url, payload, state::APP_SECRET).await
+        webhooks::post(&self.client, url, payload, state::APP_SECRET).await
     }
 
     /// Asks `url` for the handshake with `verify_token`, and gives the challenge that was sent and the answer.
@@ -174,7 +180,7 @@ impl WhatsAppServer {
     /// # Panics
     /// When nobody answers.
     pub async fn shake_hands(&self, url: &str, verify_token: &str) -> (String, u16, String) {
-        webhooks::shake_hands(url, verify_token).await
+        webhooks::shake_hands(&self.client, url, verify_token).await
     }
 
     /// The webhook of a message: a person (digits of a number) with a name wrote `content`, such as

@@ -38,5 +38,5 @@ pub(crate) use offer_http::{
 pub use offers::{
     LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, offer_content, settle,
 };
-pub use service::{MATCH, MatchJob, move_contact, restore_contact};
+pub use service::{MATCH, MatchJob, match_job, move_contact, restore_contact};
 pub use sweep::{SWEEP, SweepJob, sweep};

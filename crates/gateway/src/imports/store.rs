@@ -1,5 +1,6 @@
 //! Every line of SQL about imports; their rows are in `row_store`.
 
+use db::schema::functions::oldest_open_transaction;
 use db::schema::{clinics, imports};
 use db::{DbError, QueryResultExt, TenantRead, TenantTx};
 use diesel::pg::Pg;
@@ -276,7 +277,9 @@ pub(super) async fn page(
         query = query.filter(imports::status.eq(status));
     }
     if let Some(since) = since {
-        query = query.filter(imports::updated_at.ge(since));
+        query = query
+            .filter(imports::updated_at.ge(since))
+            .filter(imports::changed_in.lt(oldest_open_transaction()));
     }
     if let Some(ImportPosition(after)) = paging.after() {
         query = query.filter(imports::id.lt(*after));

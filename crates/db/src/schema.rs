@@ -237,6 +237,7 @@ diesel::table! {
         undone_at -> Nullable<Timestamptz>,
         undone_by -> Nullable<Uuid>,
         kept -> Array<Text>,
+        changed_in -> BigInt,
     }
 }
 

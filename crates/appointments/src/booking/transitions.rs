@@ -173,7 +173,7 @@ pub async fn step(
 }
 
 /// The time that `appointment` takes of its practitioner.
-const fn time_of(appointment: &Appointment) -> FreedTime {
+pub(crate) const fn time_of(appointment: &Appointment) -> FreedTime {
     FreedTime {
         practitioner_id: appointment.practitioner_id,
         from: appointment.starts_at,

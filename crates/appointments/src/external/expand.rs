@@ -42,7 +42,7 @@ pub enum Unreadable {
 }
 
 /// When the owner of the calendar `text` is busy within `window`, on the wall clock of `zone` where it names none. `tired` is
-/// asked before each event; when it says so, that is the end.
+/// asked before each event, at each change of a described zone, and at each occurrence; when it says so, that is the end.
 ///
 /// # Errors
 /// [`Unreadable`].
@@ -51,10 +51,13 @@ pub fn busy(text: &str, zone: Zone, window: Span, tired: impl Fn() -> bool) -> R
     let zones: Vec<_> = blocks.zones.iter().filter_map(|block| component(block)).collect();
     let around = |moment: Timestamp| moment.as_datetime().naive_utc();
     let (from, until) = (around(window.starts_at()), around(window.ends_at()));
-    let places = Places::new(zone, &zones, from, until + TimeDelta::days(366));
+    let places = Places::new(zone, &zones, (from, until + TimeDelta::days(366)), &tired);
     let mut skipped = blocks.broken;
     let mut events = Vec::with_capacity(blocks.events.len());
     for block in &blocks.events {
+        if tired() {
+            return Err(Unreadable::TooComplex);
+        }
         match Event::read(block, &places) {
             Some(event) => events.push(event),
             None => skipped += 1,
@@ -77,10 +80,14 @@ pub fn busy(text: &str, zone: Zone, window: Span, tired: impl Fn() -> bool) -> R
             Some(_) => &none,
             None => replaced.get(event.uid.as_str()).unwrap_or(&none),
         };
-        match lay_out(event, replaced, window, (from, until)) {
+        match lay_out(event, replaced, window, (from, until), &tired) {
             Some(found) => spans.extend(found),
             None => skipped += 1,
         }
+    }
+    // The last event, too, may have been given up in its middle.
+    if tired() {
+        return Err(Unreadable::TooComplex);
     }
     let merged: SpanSet = spans.into_iter().collect();
     let mut blocks: Vec<Span> = merged.iter().copied().collect();
@@ -99,6 +106,7 @@ fn lay_out(
     replaced: &BTreeSet<Timestamp>,
     window: Span,
     (from, until): (NaiveDateTime, NaiveDateTime),
+    tired: impl Fn() -> bool,
 ) -> Option<Vec<Span>> {
     let start = &event.start;
     let length = length_of(event)?;
@@ -115,7 +123,9 @@ fn lay_out(
         };
         let rule = Rule::parse(&without_times(rule, start.local)).ok()?;
         let begins = rule.near(start.local, reach.from);
-        let expansion = rule.expand(begins, |instant| start.place.local(instant), reach).ok()?;
+        let expansion = rule
+            .expand_unless(tired, begins, |instant| start.place.local(instant), reach)
+            .ok()?;
         locals.extend(expansion.starts);
     }
     let starts = locals
@@ -321,6 +331,42 @@ mod tests {
         );
         let (found, skipped) = laid_out(&text, "UTC", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
         assert_eq!((found.len(), skipped), (1, 3));
+    }
+
+    #[test]
+    fn zones_that_take_too_long_are_given_up() {
+        let observance = "BEGIN:STANDARD\nDTSTART:20000101T000000\nRRULE:FREQ=YEARLY\nTZOFFSETFROM:+0000\n\
+                          TZOFFSETTO:+0100\nEND:STANDARD\n";
+        let zone = |number: usize| {
+            let observances = observance.repeat(150);
+            format!("BEGIN:VTIMEZONE\nTZID:Z{number}\n{observances}END:VTIMEZONE\n")
+        };
+        let zones: String = (0..50).map(zone).collect();
+        let text = calendar(&zones);
+        let window = Span::new(
+            "2026-11-01T00:00:00Z".parse().unwrap(),
+            "2026-12-01T00:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
+        let asked = std::cell::Cell::new(0_usize);
+        let tired = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 10
+        };
+        assert_eq!(busy(&text, Zone::UTC, window, tired), Err(Unreadable::TooComplex));
+        assert!(
+            asked.get() < 50,
+            "asked {} times: the rest was laid out all the same",
+            asked.get()
+        );
+        // Patience or not, there is an end to zones and their changes.
+        let asked = std::cell::Cell::new(0_usize);
+        let patient = || {
+            asked.set(asked.get() + 1);
+            false
+        };
+        busy(&text, Zone::UTC, window, patient).unwrap();
+        assert!(asked.get() < 20 * 20 * 10, "asked {} times", asked.get());
     }
 
     #[test]

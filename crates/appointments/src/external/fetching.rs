@@ -31,7 +31,8 @@ const LIMITS: Limits = Limits {
     wanted: Wanted::Whole,
     redirects: 5,
 };
-/// How long laying a calendar out may take.
+/// How long laying a calendar out may take, its zones included. A single step is bounded by the rules themselves, which look no
+/// further than a few centuries: the thread cannot be stopped from outside.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How far back blocks are kept.
 const BACK: TimeDelta = TimeDelta::days(1);

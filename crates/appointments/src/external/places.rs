@@ -9,6 +9,11 @@ use kernel::{Timestamp, Zone};
 use super::events::{local_time, value_of};
 use crate::recurrence::{Rule, Window, instant_of};
 
+/// The most zones that a calendar describes and that are read.
+const MOST_ZONES: usize = 20;
+/// The most changes of its clocks that a zone describes and that are read, each of which may recur.
+const MOST_OBSERVANCES: usize = 20;
+
 /// Whose wall clock shows a time.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
@@ -62,11 +67,18 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Those that `zones` (VTIMEZONE) describe, as far as times around `from` to `until` need.
-    pub(super) fn new(home: Zone, zones: &[Component<'_>], from: NaiveDateTime, until: NaiveDateTime) -> Self {
+    /// Those that `zones` (VTIMEZONE) describe, as far as times around the first to the second of `times` need. When `tired` says so, the rest
+    /// stays unread: whoever is tired has to ask themselves again.
+    pub(super) fn new(
+        home: Zone,
+        zones: &[Component<'_>],
+        times: (NaiveDateTime, NaiveDateTime),
+        tired: &dyn Fn() -> bool,
+    ) -> Self {
         let described = zones
             .iter()
-            .filter_map(|zone| Some((value_of(zone, "TZID")?.to_owned(), described(zone, from, until)?)))
+            .take(MOST_ZONES)
+            .filter_map(|zone| Some((value_of(zone, "TZID")?.to_owned(), described(zone, times, tired)?)))
             .collect();
         Self {
             home: Place::Zone(home),
@@ -98,13 +110,20 @@ fn known(name: &str) -> Option<Place> {
         .map(Place::Zone)
 }
 
-fn described(zone: &Component<'_>, from: NaiveDateTime, until: NaiveDateTime) -> Option<Place> {
+fn described(
+    zone: &Component<'_>,
+    (from, until): (NaiveDateTime, NaiveDateTime),
+    tired: &dyn Fn() -> bool,
+) -> Option<Place> {
     if let Some(place) = value_of(zone, "X-LIC-LOCATION").and_then(known) {
         return Some(place);
     }
     let mut onsets = Vec::new();
     let mut before: Option<(NaiveDateTime, TimeDelta)> = None;
-    for observance in zone.components.iter().take(200) {
+    for observance in zone.components.iter().take(MOST_OBSERVANCES) {
+        if tired() {
+            return None;
+        }
         let first = local_time(value_of(observance, "DTSTART")?)?;
         let to = offset(value_of(observance, "TZOFFSETTO")?)?;
         let earlier = offset(value_of(observance, "TZOFFSETFROM")?)?;
@@ -124,7 +143,7 @@ fn described(zone: &Component<'_>, from: NaiveDateTime, until: NaiveDateTime) ->
                 };
                 let expansion = Rule::parse(rule)
                     .ok()?
-                    .expand(begins, |instant| instant.naive_utc(), window)
+                    .expand_unless(tired, begins, |instant| instant.naive_utc(), window)
                     .ok()?;
                 onsets.extend(expansion.starts.into_iter().map(|onset| (onset, to)));
             }
@@ -158,7 +177,7 @@ mod tests {
             "/freeassociation.sourceforge.net/America/Sao_Paulo",
             "\"America/Sao_Paulo\"",
         ] {
-            let places = Places::new(Zone::UTC, &[], NaiveDateTime::MIN, NaiveDateTime::MAX);
+            let places = Places::new(Zone::UTC, &[], (NaiveDateTime::MIN, NaiveDateTime::MAX), &|| false);
             let instant = places
                 .named(name)
                 .instant("2026-11-23T09:00:00".parse().unwrap())

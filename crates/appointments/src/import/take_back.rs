@@ -1,6 +1,8 @@
 //! Taking back an appointment that an import made.
 
-use db::schema::{appointment_moves, appointment_series, appointments, holds, occupancies, waitlist_entries};
+use db::schema::{
+    appointment_moves, appointment_reminders, appointment_series, appointments, holds, occupancies, waitlist_entries,
+};
 use db::{AuditRecord, DbError, QueryResultExt, TenantRead, TenantTx, tx_error};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -10,9 +12,17 @@ use tabular::TakenBack;
 
 use crate::booking::service::{AppointmentEvent, touch};
 use crate::booking::{Source, store};
+use crate::reminders::ReminderStatus;
 
 /// The version of a row that nobody has written since it was made.
 const UNTOUCHED: Version = Version::new(1);
+
+/// The statuses of a reminder of which nothing has gone out: it was planned by itself, and goes with its appointment.
+const UNSENT: [ReminderStatus; 3] = [
+    ReminderStatus::Planned,
+    ReminderStatus::Skipped,
+    ReminderStatus::Cancelled,
+];
 
 /// What is told when an appointment was taken back.
 const REMOVED: &str = "appointment.removed";
@@ -32,8 +42,8 @@ impl From<DbError> for NotDeleted {
 
 tx_error!(NotDeleted);
 
-/// Removes an appointment that an import made, its row and its history, unless somebody has moved or changed it since or
-/// something hangs on it. A cancelled one would stand in the way of the same file, read rightly; what nobody has touched has no
+/// Removes an appointment that an import made, its row, its history and the reminders that were planned for it, unless somebody has
+/// moved or changed it since or something hangs on it, such as a reminder that is due or was sent. A cancelled one would stand in the way of the same file, read rightly; what nobody has touched has no
 /// history to keep. The database itself lets no other appointment be removed.
 ///
 /// # Errors
@@ -69,6 +79,14 @@ async fn delete(tx: &TenantTx<'_>, id: AppointmentId) -> Result<(), NotDeleted> 
         .filter(occupancies::clinic_id.eq(tx.clinic()))
         .filter(occupancies::appointment_id.eq(id));
     diesel::delete(busy)
+        .execute(&mut tx.conn())
+        .await
+        .map_err(DbError::from)?;
+    let unsent = appointment_reminders::table
+        .filter(appointment_reminders::clinic_id.eq(tx.clinic()))
+        .filter(appointment_reminders::appointment_id.eq(id))
+        .filter(appointment_reminders::status.eq_any(UNSENT));
+    diesel::delete(unsent)
         .execute(&mut tx.conn())
         .await
         .map_err(DbError::from)?;

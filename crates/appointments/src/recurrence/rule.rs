@@ -2,13 +2,22 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 /// The longest text of a rule, in bytes.
 const LONGEST: usize = 512;
 /// The most values that one part of a rule may list.
 const MOST_VALUES: usize = 366;
+
+/// The calendar repeats itself after 400 years, weekdays and all.
+const CYCLE_YEARS: i32 = 400;
+/// So many days are in them.
+const CYCLE_DAYS: i64 = 146_097;
+/// The last year that the library looks at.
+const LAST_YEAR: i32 = 10_000;
+/// At least so many years after a window are looked at.
+const YEARS_BEYOND: i32 = 100;
 
 /// What is no rule that is understood here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -262,12 +271,28 @@ impl Rule {
     }
 
     /// The occurrences in `window` of the rule that begins at `first`, which is one of them only if the rule names it. `local`
-    /// tells what the wall clock shows at an instant, for a rule that ends at one. Looks at no more than 100,000 days.
+    /// tells what the wall clock shows at an instant, for a rule that ends at one. After the window it looks at 500 years, or 100,000
+    /// days, at most: a rule that names no day at all ends there.
     ///
     /// # Errors
     /// [`InvalidRule::Malformed`] for what the library does not take.
     pub fn expand(
         &self,
+        first: NaiveDateTime,
+        local: impl Fn(DateTime<Utc>) -> NaiveDateTime,
+        window: Window,
+    ) -> Result<Expansion, InvalidRule> {
+        self.expand_unless(|| false, first, local, window)
+    }
+
+    /// As [`Self::expand`], but gives up when `tired` says so, which is asked at each occurrence: what is found is then not all,
+    /// and whoever was tired has to ask themselves again.
+    ///
+    /// # Errors
+    /// As [`Self::expand`].
+    pub fn expand_unless(
+        &self,
+        tired: impl Fn() -> bool,
         first: NaiveDateTime,
         local: impl Fn(DateTime<Utc>) -> NaiveDateTime,
         window: Window,
@@ -282,23 +307,36 @@ impl Rule {
         if let Some(count) = self.count {
             rule = rule.count(count);
         }
-        let start = Tz::UTC.from_utc_datetime(&first);
+        // The library looks for days until its last year. Whole cycles later, the same days are found, and of a rule that names
+        // none less is looked at.
+        let last_year = window.until.max(first).year().saturating_add(YEARS_BEYOND);
+        let cycles = (LAST_YEAR.saturating_sub(last_year) / CYCLE_YEARS).max(0);
+        let later = TimeDelta::days(i64::from(cycles).saturating_mul(CYCLE_DAYS));
+        let shifted = first.checked_add_signed(later).ok_or(InvalidRule::Malformed)?;
+        let start = Tz::UTC.from_utc_datetime(&shifted);
         let rule = rule.validate(start).or(Err(InvalidRule::Malformed))?;
         let set = RRuleSet::new(start).rrule(rule).limit();
         let mut expansion = Expansion::default();
+        let mut named = 0_u32;
         for found in &set {
-            let found = found.naive_utc();
+            if tired() {
+                return Ok(expansion);
+            }
+            named = named.saturating_add(1);
+            let found = found.naive_utc() - later;
             if ends.is_some_and(|ends| found > ends) {
-                break;
+                return Ok(expansion);
             }
             if found >= window.until || expansion.starts.len() >= window.most {
                 expansion.goes_on = true;
-                break;
+                return Ok(expansion);
             }
             if found >= window.from {
                 expansion.starts.push(found);
             }
         }
+        // Fewer than it counts: the others are farther away than is looked at.
+        expansion.goes_on = named > 0 && self.count.is_some_and(|count| named < count);
         Ok(expansion)
     }
 }

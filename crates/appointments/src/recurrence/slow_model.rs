@@ -183,3 +183,37 @@ fn what_is_refused() {
         Err(TooLong)
     );
 }
+
+#[test]
+fn what_lies_beyond_the_bound_goes_on_and_who_is_tired_stops() {
+    let rule = Rule::parse("FREQ=YEARLY;INTERVAL=600;COUNT=2").unwrap();
+    let utc = |instant: chrono::DateTime<chrono::Utc>| instant.naive_utc();
+    let expansion = rule.expand(start(), utc, years(2)).unwrap();
+    assert_eq!((expansion.starts, expansion.goes_on), (vec![start()], true));
+    // In the years before and after the cycles that the library is led through, weekdays and leap days are the same.
+    for first in ["1604-02-29T09:00:00", "2024-02-29T09:00:00", "2396-02-29T09:00:00"] {
+        let first: NaiveDateTime = first.parse().unwrap();
+        let window = Window {
+            until: first + Days::new(366 * 5),
+            ..years(1)
+        };
+        let window = Window { from: first, ..window };
+        let found = expand("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", first, window);
+        let weekday = first.weekday().to_string().to_ascii_uppercase();
+        let by_day = format!("FREQ=DAILY;BYDAY={}", weekday.get(..2).unwrap());
+        assert_eq!(
+            (found.first(), expand(&by_day, first, window).first()),
+            (Some(&first), Some(&first))
+        );
+    }
+    let asked = std::cell::Cell::new(0);
+    let tired = || {
+        asked.set(asked.get() + 1);
+        asked.get() > 3
+    };
+    let daily = Rule::parse("FREQ=DAILY").unwrap();
+    assert_eq!(
+        daily.expand_unless(tired, start(), utc, years(2)).unwrap().starts.len(),
+        3
+    );
+}

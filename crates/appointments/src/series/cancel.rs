@@ -12,8 +12,9 @@ use super::model::{Cancellation, Series, SeriesScope, SeriesStatus};
 use super::service::announce;
 use super::store::{self, SeriesChanges};
 use crate::booking::store::{Busy, Locked};
-use crate::booking::transitions::{announce as announce_move, changes_for, step_of};
+use crate::booking::transitions::{announce as announce_move, changes_for, step_of, time_of};
 use crate::booking::{Action, Appointment, BookingError, store as booking_store};
+use crate::freed;
 
 /// Calls occurrences of the series `id` off; says how many.
 ///
@@ -70,6 +71,7 @@ pub(super) async fn cancel(
             zone,
         };
         announce_move(tx, action, &before, after, reason);
+        freed::tell(tx, time_of(&before.appointment));
     }
     note(tx, "appointment_series.cancel", &series, request.scope);
     let event = if series.status == SeriesStatus::Cancelled {

@@ -13,8 +13,9 @@ use super::plan::{Checked, Decision};
 use super::store;
 use crate::booking::service::{AppointmentEvent, price_of, touch};
 use crate::booking::store::{Busy, Changes, Locked, Move};
-use crate::booking::transitions::{announce, changes_for, step_of};
+use crate::booking::transitions::{announce, changes_for, step_of, time_of};
 use crate::booking::{Action, Appointment, store as booking_store};
+use crate::freed;
 use crate::occupancy::Claim;
 
 /// Writes every appointment that was decided on.
@@ -50,6 +51,9 @@ pub(super) async fn occurrences(
     }))
     .await?;
     for ((before, one), after) in affected.iter().zip(checked).zip(&written) {
+        if time_of(before) != time_of(after) {
+            freed::tell(tx, time_of(before));
+        }
         if change.reschedules() && matches!(one.decision, Decision::Book(_)) {
             let before = Locked {
                 appointment: (*before).clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use db::{TenantRead, TenantTx};
 use kernel::{PractitionerId, ServiceId, Timestamp, WaitlistEntryId, WaitlistOfferId, Zone};
 
@@ -24,6 +24,8 @@ const LONGEST: TimeDelta = TimeDelta::hours(24);
 const SHORTEST_OFFER: TimeDelta = TimeDelta::minutes(5);
 /// The most free slots that are looked at for one service.
 const MOST_SLOTS: usize = 5000;
+/// After so many looks at a slot others get their turn on the thread.
+const LOOKS_AT_A_TIME: usize = 2_000;
 /// How many proposals may fail, because others were quicker, before this run gives up.
 const MOST_TRIES: usize = 20;
 
@@ -94,10 +96,20 @@ pub async fn fill(tx: &mut TenantTx<'_>, scope: Scope) -> Result<Filled, Waitlis
     };
     let refused = Refused::load(tx, &entries).await?;
     let mut search = Search::new(starts);
-    let mut tries = 0_usize;
+    let (mut tries, mut looks) = (0_usize, 0_usize);
     for entry in &entries {
         let practitioner = entry.practitioner_id.or(scope.practitioner());
-        for slot in search.slots(tx, entry.service_id, practitioner).await? {
+        let days = search.days(tx, here.zone, entry.service_id, practitioner).await?;
+        // One day after another, and only those on which a window of the entry may be open.
+        for slot in days
+            .iter()
+            .filter(|day| entry.windows.touch(day.date))
+            .flat_map(|day| &day.slots)
+        {
+            looks = looks.saturating_add(1);
+            if looks.is_multiple_of(LOOKS_AT_A_TIME) {
+                tokio::task::yield_now().await;
+            }
             if !scope.takes(slot) || !suits(entry, slot, here.zone) || refused.by(entry.id, slot) {
                 continue;
             }
@@ -156,9 +168,11 @@ pub(super) async fn matches(
     let mut found = Vec::new();
     for entry in entries {
         let with = entry.practitioner_id.or(practitioner);
-        let slots = search.slots(tx, entry.service_id, with).await?;
-        let fitting = slots
+        let days = search.days(tx, here.zone, entry.service_id, with).await?;
+        let fitting = days
             .iter()
+            .filter(|day| entry.windows.touch(day.date))
+            .flat_map(|day| &day.slots)
             .find(|slot| slot.slot.ends_at() <= window.ends_at() && suits(&entry, slot, here.zone));
         if let Some(slot) = fitting {
             let slot = slot.clone();
@@ -174,7 +188,13 @@ pub(super) async fn matches(
 /// Free slots, each service's looked up once.
 struct Search {
     starts: Span,
-    found: HashMap<(ServiceId, Option<PractitionerId>), Vec<OfferedSlot>>,
+    found: HashMap<(ServiceId, Option<PractitionerId>), Vec<Day>>,
+}
+
+/// The free slots that begin on one date of the clinic.
+struct Day {
+    date: NaiveDate,
+    slots: Vec<OfferedSlot>,
 }
 
 impl Search {
@@ -185,16 +205,28 @@ impl Search {
         }
     }
 
-    async fn slots(
+    async fn days(
         &mut self,
         tx: &TenantRead<'_>,
+        zone: Zone,
         service: ServiceId,
         practitioner: Option<PractitionerId>,
-    ) -> Result<&[OfferedSlot], WaitlistError> {
+    ) -> Result<&[Day], WaitlistError> {
         let key = (service, practitioner);
         if !self.found.contains_key(&key) {
             let slots = availability::free_slots(tx, practitioner, service, self.starts, MOST_SLOTS).await?;
-            self.found.insert(key, slots);
+            let mut days: Vec<Day> = Vec::new();
+            for slot in slots {
+                let date = slot.slot.starts_at().date_in(zone);
+                match days.last_mut() {
+                    Some(day) if day.date == date => day.slots.push(slot),
+                    _ => days.push(Day {
+                        date,
+                        slots: vec![slot],
+                    }),
+                }
+            }
+            self.found.insert(key, days);
         }
         Ok(self.found.get(&key).map_or(&[], Vec::as_slice))
     }

@@ -39,5 +39,5 @@ pub use offers::{
     LAPSED, OFFERED, OfferJob, accept_latest_offer, decline_latest_offer, lapse, mark_sent, not_delivered,
     offer_content, settle,
 };
-pub use service::{MATCH, MatchJob, move_contact, restore_contact};
+pub use service::{MATCH, MatchJob, match_job, move_contact, restore_contact};
 pub use sweep::{SWEEP, SweepJob, sweep};

@@ -133,7 +133,15 @@ pub(super) fn tell(tx: &mut TenantTx<'_>, kind: &'static str, entry: &Entry) {
 
 /// Leaves the job that looks for time, because of the entry `id`.
 fn look(tx: &mut TenantTx<'_>, id: WaitlistEntryId) {
-    tx.enqueue(Job::new(MATCH, &MatchJob { entry_id: id }).lane(Lane::Clinical));
+    tx.enqueue(match_job(id));
+}
+
+/// The job that looks for time, because of the entry `id`. It looks for everybody, so that one that waits is enough.
+#[must_use]
+pub fn match_job(id: WaitlistEntryId) -> Job {
+    Job::new(MATCH, &MatchJob { entry_id: id })
+        .lane(Lane::Clinical)
+        .key("match")
 }
 
 /// Checks that what an entry names is there and in use; a contact that is none was checked before.

@@ -1,6 +1,7 @@
 //! The SQL of entries.
 
 use chrono::NaiveDate;
+use db::schema::functions::oldest_open_transaction;
 use db::schema::{contacts, practitioner_services, practitioners, services, waitlist_entries, waitlist_sweeps};
 use db::{DbError, QueryResultExt, TenantRead};
 use diesel::dsl::{exists, sql};
@@ -82,7 +83,9 @@ pub(super) async fn page(
         }
     }
     if let Some(since) = narrowing.updated_since {
-        query = query.filter(waitlist_entries::updated_at.ge(since));
+        query = query
+            .filter(waitlist_entries::updated_at.ge(since))
+            .filter(waitlist_entries::changed_in.lt(oldest_open_transaction()));
     }
     if let Some(after) = paging.after() {
         let later = waiting_since

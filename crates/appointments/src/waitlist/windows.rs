@@ -119,6 +119,15 @@ impl Windows {
         self.0.is_empty() || self.0.iter().any(|window| window.fits(slot, zone))
     }
 
+    /// Whether a slot that begins on `date` may suit at all: cheap, and asked once for all slots of a date. A window over midnight
+    /// reaches into the date after.
+    #[must_use]
+    pub fn touch(&self, date: NaiveDate) -> bool {
+        let touches =
+            |window: &Window| window.is_on(date) || date.pred_opt().is_some_and(|before| window.is_on(before));
+        self.0.is_empty() || self.0.iter().any(touches)
+    }
+
     /// The last date of all, when every one has a last.
     #[must_use]
     pub fn last_date(&self) -> Option<NaiveDate> {
@@ -248,6 +257,8 @@ mod tests {
             let of = |minutes| TimeSlot::new(starts, starts.saturating_add(TimeDelta::minutes(minutes))).unwrap();
             let zone: Zone = "America/New_York".parse().unwrap();
             prop_assert!(!window.fits(&of(short + more), zone) || window.fits(&of(short), zone));
+            let windows = Windows::new(vec![Window { weekdays: vec![IsoWeekday::try_from(1_i16).unwrap()], ..window }]).unwrap();
+            prop_assert!(!windows.fit(&of(short), zone) || windows.touch(starts.date_in(zone)), "no date is left out wrongly");
         }
     }
 }

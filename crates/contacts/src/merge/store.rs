@@ -1,5 +1,6 @@
 //! Every line of SQL about merges.
 
+use db::schema::functions::oldest_open_transaction;
 use db::schema::{contact_consents, contact_merges, contacts};
 use db::{DbError, TenantRead, TenantTx};
 use diesel::pg::Pg;
@@ -286,11 +287,13 @@ pub(super) async fn merges_of(
         .select(MergeRecord::as_select())
         .into_boxed::<Pg>();
     if let Some(since) = since {
-        query = query.filter(
-            contact_merges::created_at
-                .ge(since)
-                .or(contact_merges::undone_at.ge(since).assume_not_null()),
-        );
+        query = query
+            .filter(
+                contact_merges::created_at
+                    .ge(since)
+                    .or(contact_merges::undone_at.ge(since).assume_not_null()),
+            )
+            .filter(contact_merges::changed_in.lt(oldest_open_transaction()));
     }
     if let Some(MergePosition(after)) = paging.after() {
         query = query.filter(contact_merges::position.lt(*after));

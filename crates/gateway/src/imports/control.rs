@@ -57,6 +57,8 @@ pub(super) async fn start(
     again: bool,
 ) -> Result<Import, ImportError> {
     use ImportStatus::{Analysed, Cancelled, Completed, Failed, Paused, Rehearsed};
+    // Of two with the same content that are begun at once, the second sees the first.
+    store::lock_turns(tx).await?;
     let import = lock(tx, id, expected).await?;
     if import.file_removed_at.is_some() {
         return Err(ImportError::FileRemoved);

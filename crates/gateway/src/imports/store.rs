@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use db::schema::functions::oldest_open_transaction;
 use db::schema::{clinics, imports};
 use db::{DbError, QueryResultExt, TenantRead, TenantTx};
 use diesel::pg::Pg;
@@ -292,7 +293,9 @@ pub(super) async fn page(
         query = query.filter(imports::status.eq(status));
     }
     if let Some(since) = since {
-        query = query.filter(imports::updated_at.ge(since));
+        query = query
+            .filter(imports::updated_at.ge(since))
+            .filter(imports::changed_in.lt(oldest_open_transaction()));
     }
     if let Some(ImportPosition(after)) = paging.after() {
         query = query.filter(imports::id.lt(*after));

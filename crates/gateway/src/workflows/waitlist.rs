@@ -1,5 +1,7 @@
 //! What follows when time becomes free: it is offered to those who wait, one after the other.
 
+use std::time::{Duration, Instant};
+
 use appointments::waitlist::{self, Filled, MatchJob, OfferJob, Scope, SweepJob, WaitlistError};
 use appointments::{FREED, FreedTime};
 use db::{Db, Job};
@@ -9,6 +11,9 @@ use serde::Serialize;
 
 /// The most offers that one job makes; what is left over is for another, so that none runs long.
 const MOST_OFFERS: usize = 20;
+
+/// After so long a job leaves the rest to another, well before its own time is over.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Adds the handlers of the waiting list.
 pub(super) fn handlers(handlers: Handlers) -> Handlers {
@@ -36,7 +41,10 @@ async fn offer_freed_time(db: &Db, system: System, event: Event) -> Result<(), H
 
 async fn look_for_time(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
     let wanted: MatchJob = event.payload()?;
-    offer(db, &system, Scope::Everything, |at| job(waitlist::MATCH, &wanted, at)).await
+    offer(db, &system, Scope::Everything, |at| {
+        waitlist::match_job(wanted.entry_id).due(at)
+    })
+    .await
 }
 
 async fn look_through_all(db: &Db, system: System, event: Event) -> Result<(), HandlerError> {
@@ -48,7 +56,11 @@ async fn look_through_all(db: &Db, system: System, event: Event) -> Result<(), H
     if !go_on {
         return Ok(());
     }
+    let began = Instant::now();
     for _ in 0..MOST_OFFERS {
+        if began.elapsed() > PATIENCE {
+            break;
+        }
         let filled = db
             .write(&system, async |tx| waitlist::fill(tx, Scope::Everything).await)
             .await
@@ -67,7 +79,11 @@ fn job(kind: &'static str, payload: &impl Serialize, at: Timestamp) -> Job {
 
 /// Makes offers in `scope` as long as there is somebody for them; what cannot be offered now is left as `again` for later.
 async fn offer(db: &Db, system: &System, scope: Scope, again: impl Fn(Timestamp) -> Job) -> Result<(), HandlerError> {
+    let began = Instant::now();
     for _ in 0..MOST_OFFERS {
+        if began.elapsed() > PATIENCE {
+            break;
+        }
         let go_on = db
             .write(system, async |tx| {
                 let filled = waitlist::fill(tx, scope).await?;

@@ -75,6 +75,15 @@ impl<K: Hash + Eq + Clone> Counters<K> {
         taken
     }
 
+    /// What was taken to be told, and was not, is to be told the next time; of what is not counted here any more nobody asks.
+    pub(super) fn give_back(&self, untold: &[(K, u32)]) {
+        for (key, calls) in untold {
+            if let Some(counter) = self.part(key).get_mut(key) {
+                counter.untold = counter.untold.saturating_add(*calls);
+            }
+        }
+    }
+
     /// All gateways together have used up the quota of `key` until `arrival`, without what is not told of yet, at `interval`
     /// each.
     pub(super) fn learn(&self, key: &K, arrival: u64, interval: u64) {

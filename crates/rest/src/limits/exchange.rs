@@ -15,6 +15,7 @@ use deadpool_redis::redis::pipe;
 use kernel::ClinicId;
 use uuid::Uuid;
 
+use super::counters::Counters;
 use super::{Limit, Limits};
 
 /// How long an exchange may take.
@@ -75,7 +76,7 @@ impl Limits {
     /// Tells the other gateways what was let through here, and learns what they have let through.
     ///
     /// # Errors
-    /// [`ExchangeError`]; what was let through meanwhile is not told then.
+    /// [`ExchangeError`]; what was let through meanwhile is told the next time then.
     pub async fn exchange(&self, redis: &Pool) -> Result<(), ExchangeError> {
         let all = async {
             self.address.exchange("address", redis).await?;
@@ -90,15 +91,18 @@ impl Limits {
 
 impl<K: Hash + Eq + Clone + Named> Limit<K> {
     async fn exchange(&self, quota: &str, redis: &Pool) -> Result<(), ExchangeError> {
-        let untold = self.counters.take_untold(AT_ONCE);
-        if untold.is_empty() {
+        let mut taken = Taken {
+            counters: &self.counters,
+            untold: self.counters.take_untold(AT_ONCE),
+        };
+        if taken.untold.is_empty() {
             return Ok(());
         }
         let interval = self.interval();
         let in_microseconds = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
         let burst = in_microseconds.saturating_mul(u64::from(self.burst));
         let mut additions = pipe();
-        for (key, calls) in &untold {
+        for (key, calls) in &taken.untold {
             additions
                 .cmd("EVAL")
                 .arg(ADD)
@@ -109,6 +113,7 @@ impl<K: Hash + Eq + Clone + Named> Limit<K> {
                 .arg(burst);
         }
         let ahead: Vec<u64> = additions.query_async(&mut redis.get().await?).await?;
+        let untold = std::mem::take(&mut taken.untold);
         let now = self.now();
         let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
         for ((key, _), ahead) in untold.iter().zip(ahead) {
@@ -116,5 +121,18 @@ impl<K: Hash + Eq + Clone + Named> Limit<K> {
             self.counters.learn(key, arrival, interval);
         }
         Ok(())
+    }
+}
+
+/// Calls that are being told. Given back unless they were told: also when the exchange is cut off for taking too long. Where Redis
+/// had counted them already they count twice, which only lets less through.
+struct Taken<'c, K: Hash + Eq + Clone> {
+    counters: &'c Counters<K>,
+    untold: Vec<(K, u32)>,
+}
+
+impl<K: Hash + Eq + Clone> Drop for Taken<'_, K> {
+    fn drop(&mut self) {
+        self.counters.give_back(&self.untold);
     }
 }

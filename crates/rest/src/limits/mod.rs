@@ -237,7 +237,10 @@ mod tests {
         let clinic = ClinicId::from_uuid(Uuid::nil());
         assert_eq!(limit.check(&clinic).unwrap().remaining, 4);
         let counters = limit.counters.clone();
-        assert_eq!(counters.take_untold(10), [(clinic, 1)]);
+        let taken = counters.take_untold(10);
+        assert_eq!(taken, [(clinic, 1)]);
+        counters.give_back(&taken);
+        assert_eq!(counters.take_untold(10), taken, "what nobody was told of is told again");
         assert!(counters.take_untold(10).is_empty(), "each call is told of once");
         // One here, three elsewhere, and one more here that nobody was told of.
         limit.check(&clinic).unwrap();

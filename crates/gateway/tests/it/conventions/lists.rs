@@ -1,6 +1,6 @@
 //! Pages, cursors, links, and lists of what has changed.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_support::{Actor, Role, world};
 
 use crate::app::TestApp;
@@ -139,4 +139,43 @@ async fn what_commits_late_is_not_skipped() {
         names.len() == 2
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_has_changed_waits_for_transactions_that_are_open_so_that_none_is_passed_over() {
+    let Some(app) = TestApp::start().await else { return };
+    let owner = app.actor("owner@aurora");
+    let slow = app.database.connect(Role::Maintenance).await;
+    slow.batch_execute("BEGIN; SELECT pg_current_xact_id();").await.unwrap();
+    let (into, from) = (world::contact("maria"), world::contact("joao"));
+    let entry = json!({"contact_id": world::contact("ana"), "service_id": world::service("consulta")});
+    owner.post("/v1/waitlist", entry).await.assert_status(201);
+    crate::imports::upload(&owner, "contacts", "Nome\nAna\n")
+        .await
+        .assert_status(201);
+    let merge = json!({"from_id": from, "keep": {}});
+    owner
+        .post(&format!("/v1/contacts/{into}/merge"), merge)
+        .await
+        .assert_status(200);
+    let lists = [
+        "/v1/waitlist".to_owned(),
+        "/v1/imports".to_owned(),
+        format!("/v1/contacts/{into}/merges"),
+    ];
+    for list in &lists {
+        let all = owner.get(list).await.expect_status(200);
+        assert_eq!(all.data().len(), 1, "{list}");
+        let path = format!("{list}?updated_since=2020-01-01T00:00:00Z");
+        let changed = owner.get(&path).await.expect_status(200);
+        assert!(
+            changed.data().is_empty(),
+            "{list}: an older transaction may still write behind it"
+        );
+    }
+    slow.batch_execute("COMMIT").await.unwrap();
+    for list in &lists {
+        let path = format!("{list}?updated_since=2020-01-01T00:00:00Z");
+        until("it is listed", async || !owner.get(&path).await.data().is_empty()).await;
+    }
 }

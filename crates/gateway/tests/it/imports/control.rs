@@ -34,6 +34,23 @@ async fn a_file_that_was_imported_is_warned_about() {
 }
 
 #[tokio::test]
+async fn of_two_with_the_same_content_begun_at_once_one_comes_in() {
+    let Some(app) = TestApp::start().await else { return };
+    let owner = app.actor("owner@aurora");
+    for round in 0..4 {
+        let file = format!("Nome\nAna Lima {round}\n");
+        let (first, second) = (
+            take(&owner, "contacts", file.clone()).await,
+            take(&owner, "contacts", file).await,
+        );
+        let (one, other) = futures_util::join!(act(&owner, &first, "start"), act(&owner, &second, "start"));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [202, 409], "{one} {other}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_upload_is_one() {
     let Some(app) = TestApp::start().await else { return };
     let owner = app.actor("owner@aurora");

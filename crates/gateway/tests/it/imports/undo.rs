@@ -5,6 +5,7 @@ use test_support::{Role, world};
 
 use super::*;
 use crate::agenda::{book, consulta, tuesday, with};
+use crate::waitlist::settled;
 
 #[tokio::test]
 async fn contacts_that_were_changed_or_are_in_use_stay() {
@@ -64,6 +65,11 @@ async fn appointments_are_taken_out_and_the_same_file_can_come_again() {
     let import = take(&owner, "appointments", AGENDA).await;
     let ended = done(&owner, &import, "start", "completed").await;
     assert_eq!(counts(&ended), [3, 0, 0]);
+    // Their patients are to be reminded, which keeps none of them.
+    settled(&app).await;
+    let reminders = "SELECT count(*) FROM appointment_reminders r JOIN appointments a ON a.id = r.appointment_id
+                     WHERE a.source = 'import' AND r.status = 'planned'";
+    assert!(count(&app, reminders).await >= 2, "reminders were planned");
     let made = rows(&owner, &import, "").await;
     let moved = made[1]["created_id"].as_str().unwrap();
     crate::agenda::act(&owner, moved, "confirm").await.assert_status(200);
@@ -95,6 +101,38 @@ async fn appointments_are_taken_out_and_the_same_file_can_come_again() {
     let again = take(&owner, "appointments", AGENDA).await;
     let ended = done(&owner, &again, "start", "completed").await;
     assert_eq!(counts(&ended), [2, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_appointment_of_which_a_reminder_has_gone_out_stays() {
+    let Some(app) = TestApp::start().await else { return };
+    let owner = app.actor("owner@aurora");
+    let import = take(&owner, "appointments", AGENDA).await;
+    done(&owner, &import, "start", "completed").await;
+    settled(&app).await;
+    let made = rows(&owner, &import, "").await;
+    let reminded = made[0]["created_id"].as_str().unwrap().to_owned();
+    let maintenance = app.database.connect(Role::Maintenance).await;
+    let sql = "UPDATE appointment_reminders SET status = 'sent', sent_at = now() WHERE appointment_id = $1::text::uuid
+               AND status = 'planned'";
+    assert!(maintenance.execute(sql, &[&reminded]).await.unwrap() > 0);
+    let server = app.database.connect(Role::App).await;
+    let clinic = format!("SET app.clinic_id = '{}'", world::clinic("aurora"));
+    server.batch_execute(&clinic).await.unwrap();
+    let sql = "DELETE FROM appointment_reminders WHERE appointment_id = $1::text::uuid AND status = 'sent'";
+    assert_eq!(
+        server.execute(sql, &[&reminded]).await.unwrap(),
+        0,
+        "the database keeps it too"
+    );
+
+    let ended = done(&owner, &import, "undo", "undone").await;
+    assert_eq!((&ended["removed"], &ended["stayed"]), (&json!(2), &json!(1)));
+    assert_eq!(rows(&owner, &import, "").await[0]["taken_back"], "in_use");
+    owner
+        .get(&format!("/v1/appointments/{reminded}"))
+        .await
+        .assert_status(200);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use test_support::{Actor, Answer, world};
 use super::{SERIES, appointments, id_of, make, starts, told, tuesdays};
 use crate::agenda::{act, book, bring, column, consulta, count, on, with};
 use crate::app::TestApp;
+use crate::waitlist::{WAITLIST, settled};
 
 /// The series of four Tuesdays, with its id and its appointments.
 async fn four(actor: &Actor) -> (String, Vec<Value>) {
@@ -266,6 +267,41 @@ async fn calling_off_frees_the_time_of_what_is_meant() {
         .await
         .assert_status(200);
     make(&reception, tuesdays(json!({ "rule": "FREQ=WEEKLY;COUNT=3" }))).await;
+}
+
+#[tokio::test]
+async fn the_time_of_what_is_called_off_or_moved_is_offered_at_once_to_who_waits() {
+    let Some(app) = TestApp::start().await else { return };
+    let reception = app.actor("reception@aurora");
+    let (id, booked) = four(&reception).await;
+    let wait = async |contact: &str, day: &str| {
+        let entry = json!({
+            "contact_id": world::contact(contact), "service_id": world::service("consulta"),
+            "practitioner_id": world::practitioner("dr-lima"),
+            "windows": [{"from_date": day, "until_date": day, "from_time": "09:00", "until_time": "09:30"}],
+        });
+        let entry = reception.post(WAITLIST, entry).await.expect_status(201);
+        format!("{WAITLIST}/{}", entry.id())
+    };
+    let (first, second) = (wait("joao", "2026-11-24").await, wait("ana", "2026-12-01").await);
+    settled(&app).await;
+    let status = async |entry: &str| reception.get(entry).await.body["status"].clone();
+    assert_eq!(
+        (status(&first).await, status(&second).await),
+        (json!("waiting"), json!("waiting"))
+    );
+
+    let this = json!({ "scope": "this", "appointment_id": booked[0]["id"] });
+    cancel(&reception, &id, this).await.assert_status(200);
+    settled(&app).await;
+    assert_eq!(
+        (status(&first).await, status(&second).await),
+        (json!("offered"), json!("waiting"))
+    );
+    let moved = json!({ "scope": "this", "appointment_id": booked[1]["id"], "starts_at": "2026-12-01T15:00:00-03:00" });
+    change(&reception, &id, moved).await.assert_status(200);
+    settled(&app).await;
+    assert_eq!(status(&second).await, "offered");
 }
 
 #[tokio::test]

@@ -226,3 +226,18 @@ async fn on_days_on_which_clocks_change_the_wall_clock_counts() {
     let offers = offers_to(&reception, entry.id()).await;
     assert_eq!(offers[0]["starts_at"], "2027-03-14T13:00:00Z");
 }
+
+#[tokio::test]
+async fn at_night_one_search_waits_for_the_morning_however_many_come() {
+    let Some(app) = TestApp::start().await else { return };
+    app.clock.set(world::at("2026-11-24T04:00:00Z"));
+    let reception = app.actor("reception@aurora");
+    for contact in ["joao", "ana", "maria"] {
+        wait(&reception, tuesday_nine(&world::contact(contact).to_string())).await;
+        settled(&app).await;
+    }
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM outbox WHERE kind = 'waitlist.match'").await,
+        1
+    );
+}

@@ -424,12 +424,13 @@ async fn pass_on_until(client: tokio::net::TcpStream, server: tokio::net::TcpStr
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-    let mut answer = vec![0; 65_536];
-    while let Ok(bytes @ 1..) = from_server.read(&mut answer).await {
-        if answer[..bytes].windows(words.len()).any(|some| some == words) {
+    let mut answer = Vec::with_capacity(65_536);
+    while let Ok(1..) = from_server.read_buf(&mut answer).await {
+        if answer.windows(words.len()).any(|some| some == words) {
             std::future::pending::<()>().await;
         }
-        to_client.write_all(&answer[..bytes]).await.unwrap();
+        to_client.write_all(&answer).await.unwrap();
+        answer.clear();
     }
 }
 

@@ -173,7 +173,8 @@ fn conversation(writing: &mut CopyIn, place: &Place, talk: &Conversation) {
     } else {
         unanswered.count()
     };
-    let waiting_since = talk.messages.iter().rev().take(unanswered).last();
+    let answered = talk.messages.len() - unanswered;
+    let waiting_since = talk.messages.get(answered..).and_then(<[_]>::first);
     let last_inbound = talk.messages.iter().rev().find(|message| message.is_inbound);
     let rows = writing.rows.column(place.clinic).column(talk.id).column(talk.inbox);
     rows.column(talk.contact)

@@ -19,6 +19,12 @@ fn inbox(smtp: (&str, u16), imap: (&str, u16)) -> Value {
     })
 }
 
+/// A host and a port.
+type Place = (&'static str, u16);
+
+/// Where mails are sent and where they lie, and the faults of that.
+type Case = (Place, Place, &'static [(&'static str, &'static str)]);
+
 const PUBLIC: (&str, u16) = ("8.8.8.8", 465);
 const MAILBOX: (&str, u16) = ("8.8.8.8", 993);
 
@@ -39,7 +45,7 @@ async fn servers_inside_and_ports_that_are_none_of_mail_are_refused_when_they_ar
     let Some(app) = app("").await else { return };
     let owner = app.actor("owner@aurora");
     let inside = "address_not_allowed";
-    let cases: [((&str, u16), (&str, u16), &[(&str, &str)]); 11] = [
+    let cases: [Case; 11] = [
         (("127.0.0.1", 465), MAILBOX, &[("/settings/smtp/host", inside)]),
         (("localhost", 465), MAILBOX, &[("/settings/smtp/host", inside)]),
         (("127.1", 25), MAILBOX, &[("/settings/smtp/host", inside)]),

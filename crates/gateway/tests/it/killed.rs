@@ -65,7 +65,7 @@ async fn of_messages_on_their_way_when_a_server_is_killed_none_is_lost_and_none_
 
     // What the killed one held is free when its leases are over.
     let maintenance = app.database.connect(Role::Maintenance).await;
-    let later = "UPDATE outbox SET locked_until = now() - interval '1 second' WHERE locked_until IS NOT NULL;
+    let later = "UPDATE outbox SET locked_until = now() - interval '1 second', available_at = now() WHERE locked_until IS NOT NULL;
                  UPDATE messages SET attempted_at = attempted_at - interval '10 minutes' WHERE attempted_at IS NOT NULL";
     maintenance.batch_execute(later).await.unwrap();
     let again = process.serve().await;

@@ -37,7 +37,7 @@ pub(crate) fn inbox_over(servers: &MailServers, mailbox: &TestMailbox) -> Value 
         "settings": {
             "address": address, "from_name": "Clínica Aurora",
             "smtp": {"host": "127.0.0.1", "port": servers.smtp_port(), "security": "none"},
-            "imap": {"host": "127.0.0.1", "port": port_of(&mailbox.imap_url()), "security": "none", "username": name},
+            "imap": {"host": "127.0.0.1", "port": servers.imap_port(), "security": "none", "username": name},
         },
         "secrets": {"imap_password": servers.password()},
     })

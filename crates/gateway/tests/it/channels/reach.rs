@@ -16,6 +16,7 @@ fn inbox(smtp: (&str, u16), imap: (&str, u16)) -> Value {
             "smtp": {"host": smtp.0, "port": smtp.1, "security": "tls"},
             "imap": {"host": imap.0, "port": imap.1, "security": "tls", "username": "agenda"},
         },
+        "secrets": {"imap_password": "um segredo"},
     })
 }
 
@@ -23,7 +24,7 @@ fn inbox(smtp: (&str, u16), imap: (&str, u16)) -> Value {
 type Place = (&'static str, u16);
 
 /// Where mails are sent and where they lie, and the faults of that.
-type Case = (Place, Place, &'static [(&'static str, &'static str)]);
+type Case<'c> = (Place, Place, &'c [(&'static str, &'static str)]);
 
 const PUBLIC: (&str, u16) = ("8.8.8.8", 465);
 const MAILBOX: (&str, u16) = ("8.8.8.8", 993);
@@ -45,7 +46,7 @@ async fn servers_inside_and_ports_that_are_none_of_mail_are_refused_when_they_ar
     let Some(app) = app("").await else { return };
     let owner = app.actor("owner@aurora");
     let inside = "address_not_allowed";
-    let cases: [Case; 11] = [
+    let cases: [Case<'_>; 11] = [
         (("127.0.0.1", 465), MAILBOX, &[("/settings/smtp/host", inside)]),
         (("localhost", 465), MAILBOX, &[("/settings/smtp/host", inside)]),
         (("127.1", 25), MAILBOX, &[("/settings/smtp/host", inside)]),

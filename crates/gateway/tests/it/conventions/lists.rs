@@ -147,7 +147,11 @@ async fn what_has_changed_waits_for_transactions_that_are_open_so_that_none_is_p
     let owner = app.actor("owner@aurora");
     let slow = app.database.connect(Role::Maintenance).await;
     slow.batch_execute("BEGIN; SELECT pg_current_xact_id();").await.unwrap();
-    let (into, from) = (world::contact("maria"), world::contact("joao"));
+    let person = async || {
+        let made = owner.post("/v1/contacts", json!({"name": "Ana Lima"})).await;
+        made.expect_status(201).id().to_owned()
+    };
+    let (into, from) = (person().await, person().await);
     let entry = json!({"contact_id": world::contact("ana"), "service_id": world::service("consulta")});
     owner.post("/v1/waitlist", entry).await.assert_status(201);
     crate::imports::upload(&owner, "contacts", "Nome\nAna\n")

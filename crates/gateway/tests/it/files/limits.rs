@@ -61,7 +61,7 @@ async fn a_file_from_whatsapp_may_have_exactly_25_mebibytes() {
     app.clock.advance(TimeDelta::seconds(1));
     hears("w2", &pdf(most() + 1)).await;
     until("the refusal", async || {
-        messages(&app, &conversation).await[0]["failure_reason"] == "file_not_taken"
+        messages(&app, &conversation).await[0]["attachments"][0]["unavailable_reason"] == "file_not_taken"
     })
     .await;
     assert_eq!(bucket.kept(), 1);
@@ -93,13 +93,12 @@ async fn a_mail_may_have_exactly_25_mebibytes_and_of_a_larger_one_the_beginning_
     let Some(app) = TestApp::start_connected(|_config| {}).await else {
         return;
     };
-    let port: u16 = clinic.imap_url().rsplit(':').next().unwrap().parse().unwrap();
     let body = json!({
         "channel": "email", "name": "E-mail",
         "settings": {
             "address": clinic.address(), "from_name": "Clínica Aurora",
             "smtp": {"host": "127.0.0.1", "port": servers.smtp_port(), "security": "none"},
-            "imap": {"host": "127.0.0.1", "port": port, "security": "none", "username": "clinic-limits"},
+            "imap": {"host": "127.0.0.1", "port": servers.imap_port(), "security": "none", "username": "clinic-limits"},
         },
         "secrets": {"imap_password": servers.password()},
     });

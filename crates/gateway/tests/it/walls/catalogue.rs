@@ -87,6 +87,11 @@ const DEFINER_FUNCTIONS: &[&str] = &["contacts_by_digits", "contacts_by_part_of_
 const OTHER_POLICIES: &[(&str, &str, &str)] = &[
     // These close further: of appointments, only untouched imports may be removed.
     ("appointment_moves", "only_untouched_imports", "taskmed_app"),
+    (
+        "appointment_reminders",
+        "only_unsent_of_untouched_imports",
+        "taskmed_app",
+    ),
     ("appointments", "only_untouched_imports", "taskmed_app"),
     ("clinics", "named_clinic", "public"),
     ("clinics", "own_clinics", "public"),

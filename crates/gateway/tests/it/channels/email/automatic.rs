@@ -50,7 +50,9 @@ async fn reminders_offers_and_confirmations_say_that_a_machine_wrote_them_and_pe
     wait(&stage.app.actor("reception@aurora"), tuesday_nine(&contact)).await;
     settled(&stage.app).await;
     assert_eq!(stage.marks(2).await[1], mark("auto-generated", "Olá,"));
-    stage.comes_in(&stage.patient.address(), "a2@patient.example", "", "2");
+    let offer = super::delivered_to(&stage.patient).await.remove(1);
+    let thread = format!("In-Reply-To: <{}>\r\n", offer.message_id.unwrap().as_str());
+    stage.comes_in(&stage.patient.address(), "a2@patient.example", &thread, "2");
     stage.look();
     assert_eq!(stage.marks(3).await[2], mark("auto-replied", "Tudo"));
 

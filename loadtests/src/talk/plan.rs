@@ -245,11 +245,7 @@ mod tests {
         let talks = |seed| Talks::invent(&people, amounts, seed, now()).conversations;
         assert_eq!(talks(7), talks(7));
         assert_ne!(talks(7), talks(8));
-        assert!(
-            talks(7)
-                .iter()
-                .any(|talk| talk.status == "open" && talk.messages.len() > 50)
-        );
+        assert!(talks(7).iter().any(|talk| talk.messages.len() > 50));
         let all: usize = talks(7).iter().map(|talk| talk.messages.len()).sum();
         assert!((3_700..=4_000).contains(&all), "{all}");
     }

@@ -39,7 +39,7 @@ async fn a_password_goes_to_the_server_it_was_given_for() {
     let path = format!("/v1/inboxes/{}", made.body["inbox"]["id"].as_str().unwrap());
     for (changed, expected) in [
         (
-            settings(server("127.0.0.2", 9, "agenda"), Some(imap.clone())),
+            settings(server("localhost", 9, "agenda"), Some(imap.clone())),
             "/secrets/smtp_password",
         ),
         (
@@ -51,7 +51,7 @@ async fn a_password_goes_to_the_server_it_was_given_for() {
             "/secrets/smtp_password",
         ),
         (
-            settings(smtp.clone(), Some(server("127.0.0.2", 11, "agenda"))),
+            settings(smtp.clone(), Some(server("localhost", 11, "agenda"))),
             "/secrets/imap_password",
         ),
     ] {
@@ -61,15 +61,15 @@ async fn a_password_goes_to_the_server_it_was_given_for() {
     // Not by taking the server away and naming another one later either.
     let without = json!({"settings": settings(smtp.clone(), None)});
     owner.patch(&path, without).await.assert_status(200);
-    let later = json!({"settings": settings(smtp.clone(), Some(server("127.0.0.2", 11, "agenda")))});
+    let later = json!({"settings": settings(smtp.clone(), Some(server("localhost", 11, "agenda")))});
     assert_eq!(pointers(&owner.patch(&path, later).await), ["/secrets/imap_password"]);
     // With its password the server may change, and what has nothing to do with it always.
     let moved = json!({
-        "settings": settings(server("127.0.0.3", 9, "agenda"), None),
+        "settings": settings(server("localhost", 9, "agenda"), None),
         "secrets": {"smtp_password": "o novo"},
     });
     owner.patch(&path, moved).await.assert_status(200);
-    let renamed = json!({"settings": {"address": "contato@aurora.example", "smtp": server("127.0.0.3", 9, "agenda")}});
+    let renamed = json!({"settings": {"address": "contato@aurora.example", "smtp": server("localhost", 9, "agenda")}});
     owner.patch(&path, renamed).await.assert_status(200);
     let without = json!({"secrets": {"smtp_password": null}});
     assert_eq!(pointers(&owner.patch(&path, without).await), ["/secrets/smtp_password"]);

@@ -106,7 +106,7 @@ impl Db {
     }
 
     /// The same, for a process whose listeners reach nobody, such as a command: every unit of work that makes something stale also
-    /// queues a job of `kind`, in its own transaction, that says what. Its payload is [`StaleJob`]; the server that takes it makes
+    /// queues a job of `kind`, in its own transaction, that says what. Its payload is [`crate::StaleJob`]; the server that takes it makes
     /// the tags stale where answers are kept.
     #[must_use]
     pub const fn telling_by_queue(mut self, kind: &'static str) -> Self {
